@@ -1,0 +1,60 @@
+//! Build the broker, and what needs the built broker: run, test, bench.
+//! Always the release build: what is tested and measured is what people start.
+
+use std::process::Command;
+
+use crate::command::{Failure, cargo, no_more, program, step};
+use crate::place;
+
+/// `cargo xtask run [-- ARGS]`: does not return on success (on unix this process becomes the broker).
+pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
+    build_broker()?;
+    become_it(program(place::broker()).args(args))
+}
+
+/// `cargo xtask build`: all artefacts, and where they are.
+pub(crate) fn build(args: &[String]) -> Result<(), Failure> {
+    no_more("build", args)?;
+    build_broker()?;
+    println!("the broker   {}", place::broker().display());
+    println!("its settings {}", place::root().join("etc").join("theseus.toml").display());
+    Ok(())
+}
+
+/// `cargo xtask test [--ci] [ARGS]`: all tests of the workspace; ARGS go to `cargo test`.
+pub(crate) fn test(args: &[String]) -> Result<(), Failure> {
+    build_broker()?;
+    let mut tests = cargo("test --workspace");
+    tests.env("THESEUS_BIN", place::broker());
+    for arg in args {
+        match arg.as_str() {
+            "--ci" => tests.env("THESEUS_REQUIRE_CLIENTS", "1"),
+            _ => tests.arg(arg),
+        };
+    }
+    step("test", &mut tests)
+}
+
+/// `cargo xtask bench [ARGS]`: the load program, with the release broker to start.
+pub(crate) fn bench(args: &[String]) -> Result<(), Failure> {
+    build_broker()?;
+    let mut load = cargo("run --release --package theseus-load --");
+    step("bench", load.args(args).env("THESEUS_BIN", place::broker()))
+}
+
+fn build_broker() -> Result<(), Failure> {
+    step("build", &mut cargo("build --release --package theseus"))
+}
+
+/// The broker takes our place, so signals and the exit code are its own.
+#[cfg(unix)]
+fn become_it(broker: &mut Command) -> Result<(), Failure> {
+    use std::os::unix::process::CommandExt as _;
+    let error = broker.exec();
+    Err(Failure::Failed(format!("cannot start {}: {error}", broker.get_program().display())))
+}
+
+#[cfg(not(unix))]
+fn become_it(broker: &mut Command) -> Result<(), Failure> {
+    step("theseus", broker)
+}

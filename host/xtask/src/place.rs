@@ -1,0 +1,26 @@
+//! Where things are: the workspace root, what cargo builds, and the foreign clients.
+//! It creates nothing. Used by every command.
+
+use std::path::{Path, PathBuf};
+
+/// The folder of the workspace's `Cargo.toml`.
+///
+/// Asked at run time first: a binary shared by two clones must not work on the wrong one.
+pub(crate) fn root() -> PathBuf {
+    let here = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    here.ancestors().nth(2).map_or(here.clone(), Path::to_path_buf)
+}
+
+/// The release broker: beside this program's own profile folder, wherever cargo was told to build.
+pub(crate) fn broker() -> PathBuf {
+    let own = std::env::current_exe().ok();
+    let target = own.as_deref().and_then(|exe| exe.ancestors().nth(2)).map(Path::to_path_buf);
+    let target = target.unwrap_or_else(|| root().join("target"));
+    target.join("release").join(format!("theseus{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// Where `cargo xtask clients` installs; the tests look here, whatever cargo's target folder is.
+pub(crate) fn clients() -> PathBuf {
+    root().join("target").join("clients")
+}

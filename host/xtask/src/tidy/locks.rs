@@ -1,0 +1,58 @@
+//! Invariant 3: no lock is held across an `.await`. Clippy's `await_holding_lock` finds the guard;
+//! this keeps locks to a few files, so that a person can check the rest of the sentence.
+
+use super::finding::Finding;
+use super::tree::Tree;
+
+const RULE: &str = "locks";
+const LOCKS: &[&str] = &["Mutex", "RwLock", "ReentrantMutex", "FairMutex"];
+
+/// Files (or folders, with `/`) that may lock, each with the reason why that is short and safe.
+const ALLOWED: &[(&str, &str)] = &[
+    ("host/route/", "stripes shared by all shards; held for one look-up, never while calling out"),
+    ("host/src/inbox.rs", "what other shards leave for this one; held to push or to swap a vector"),
+];
+
+pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
+    let shipped = |path: &str| path.starts_with("host/") || path.starts_with("plugins/");
+    let allowed = |path: &str| ALLOWED.iter().any(|(allowed, _)| matches(allowed, path));
+    let mut findings = Vec::new();
+    for file in tree.rust().filter(|file| shipped(&file.path) && !allowed(&file.path)) {
+        for lock in LOCKS {
+            findings.extend(file.live_words(lock).take(1).map(|at| {
+                let text = format!(
+                    "`{lock}`: a shard owns its data, others send to it (invariant 3); \
+                     if it must be, list the file with its reason in tidy/locks.rs"
+                );
+                file.finding(at, RULE, text)
+            }));
+        }
+    }
+    findings
+}
+
+fn matches(allowed: &str, path: &str) -> bool {
+    allowed == path || (allowed.ends_with('/') && path.starts_with(allowed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(path: &str, text: &str) -> usize {
+        check(&Tree::of(&[(path, text)])).len()
+    }
+
+    #[test]
+    fn a_lock_is_found_outside_the_listed_files_and_tests() {
+        let text = "use parking_lot::Mutex;\nstruct A { b: Mutex<u8> }\n";
+        assert_eq!(count("host/core/src/a.rs", text), 1);
+        assert_eq!(count("host/src/connection.rs", "use std::sync::RwLock;"), 1);
+        assert_eq!(count("host/route/src/stripe.rs", text), 0);
+        assert_eq!(count("host/src/inbox.rs", text), 0);
+        assert_eq!(
+            count("host/core/src/a.rs", "#[cfg(test)]\nmod tests { use std::sync::Mutex; }"),
+            0
+        );
+    }
+}
