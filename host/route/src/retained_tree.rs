@@ -1,0 +1,160 @@
+//! The retained messages of one stripe, found by topic or by filter.
+//!
+//! A literal level of a filter is one hash probe; `+` visits one node's children and `#` all below
+//! one node, along links between siblings, without recursion. Used by `retained` under its lock.
+
+use crate::hashing::Hashing;
+use crate::tree::{NodeId, ROOT, Tree};
+
+pub(crate) struct RetainedTree<M> {
+    tree: Tree<Topic<M>>,
+}
+
+/// What is at a node. The links are `ROOT` at their ends, which is nobody's child.
+struct Topic<M> {
+    message: Option<M>,
+    first_child: NodeId,
+    next: NodeId,
+    previous: NodeId,
+}
+
+impl<M> Default for Topic<M> {
+    fn default() -> Self {
+        Self { message: None, first_child: ROOT, next: ROOT, previous: ROOT }
+    }
+}
+
+impl<M: Clone> RetainedTree<M> {
+    pub(crate) fn new() -> Self {
+        Self { tree: Tree::new() }
+    }
+
+    pub(crate) fn nodes(&self) -> usize {
+        self.tree.len()
+    }
+
+    pub(crate) fn current(&self, topic: &str, hashing: &Hashing) -> Option<&M> {
+        let node = self.tree.find(topic.split('/'), hashing)?;
+        self.tree.value(node).message.as_ref()
+    }
+
+    pub(crate) fn current_mut(&mut self, topic: &str, hashing: &Hashing) -> Option<&mut M> {
+        let node = self.tree.find(topic.split('/'), hashing)?;
+        self.tree.value_mut(node).message.as_mut()
+    }
+
+    pub(crate) fn insert(&mut self, topic: &str, hashing: &Hashing, message: M) {
+        let mut node = ROOT;
+        for level in topic.split('/') {
+            let hash = hashing.hash(level);
+            node = match self.tree.child(node, level, hash) {
+                Some(child) => child,
+                None => self.insert_child(node, level, hash),
+            };
+        }
+        self.tree.value_mut(node).message = Some(message);
+    }
+
+    pub(crate) fn remove(&mut self, topic: &str, hashing: &Hashing) -> Option<M> {
+        let node = self.tree.find(topic.split('/'), hashing)?;
+        let message = self.tree.value_mut(node).message.take()?;
+        self.prune(node);
+        Some(message)
+    }
+
+    pub(crate) fn collect(&self, filter: &str, hashing: &Hashing, out: &mut Vec<M>) {
+        let mut nodes = vec![ROOT];
+        for level in filter.split('/') {
+            if level == "#" {
+                nodes.iter().for_each(|&node| self.collect_below(node, out));
+                return;
+            }
+            nodes = self.step(&nodes, level, hashing);
+        }
+        let messages = nodes.iter().filter_map(|&node| self.tree.value(node).message.as_ref());
+        out.extend(messages.cloned());
+    }
+
+    fn step(&self, nodes: &[NodeId], level: &str, hashing: &Hashing) -> Vec<NodeId> {
+        if level == "+" {
+            return nodes.iter().flat_map(|&node| self.wildcard_children(node)).collect();
+        }
+        let hash = hashing.hash(level);
+        nodes.iter().filter_map(|&node| self.tree.child(node, level, hash)).collect()
+    }
+
+    /// The children a wildcard matches: at the root not those that begin with `$`
+    /// [MQTT-4.7.2-1].
+    fn wildcard_children(&self, node: NodeId) -> impl Iterator<Item = NodeId> {
+        let some = |id: NodeId| (id != ROOT).then_some(id);
+        let first = some(self.tree.value(node).first_child);
+        core::iter::successors(first, move |&child| some(self.tree.value(child).next))
+            .filter(move |&child| node != ROOT || !self.tree.level(child).begins_with_dollar())
+    }
+
+    /// The message at `top` and all below it: `a/#` matches `a`.
+    fn collect_below(&self, top: NodeId, out: &mut Vec<M>) {
+        if top == ROOT {
+            self.wildcard_children(ROOT).for_each(|child| self.collect_below(child, out));
+            return;
+        }
+        let mut node = top;
+        loop {
+            let topic = self.tree.value(node);
+            out.extend(topic.message.clone());
+            node = match topic.first_child {
+                ROOT => match self.next_after(node, top) {
+                    Some(next) => next,
+                    None => return,
+                },
+                child => child,
+            };
+        }
+    }
+
+    /// The next sibling of `node` or of the closest node above it that has one, within `top`.
+    fn next_after(&self, mut node: NodeId, top: NodeId) -> Option<NodeId> {
+        while node != top {
+            let next = self.tree.value(node).next;
+            if next != ROOT {
+                return Some(next);
+            }
+            node = self.tree.parent(node);
+        }
+        None
+    }
+
+    fn insert_child(&mut self, parent: NodeId, level: &str, hash: u64) -> NodeId {
+        let child = self.tree.insert(parent, level, hash);
+        let first = core::mem::replace(&mut self.tree.value_mut(parent).first_child, child);
+        self.tree.value_mut(child).next = first;
+        if first != ROOT {
+            self.tree.value_mut(first).previous = child;
+        }
+        child
+    }
+
+    /// Removes `node` and the nodes above it that lead nowhere any more.
+    fn prune(&mut self, mut node: NodeId) {
+        while node != ROOT && self.tree.children(node) == 0 {
+            if self.tree.value(node).message.is_some() {
+                return;
+            }
+            self.unlink(node);
+            node = self.tree.remove_leaf(node);
+        }
+    }
+
+    fn unlink(&mut self, node: NodeId) {
+        let &Topic { next, previous, .. } = self.tree.value(node);
+        if next != ROOT {
+            self.tree.value_mut(next).previous = previous;
+        }
+        if previous == ROOT {
+            let parent = self.tree.parent(node);
+            self.tree.value_mut(parent).first_child = next;
+        } else {
+            self.tree.value_mut(previous).next = next;
+        }
+    }
+}
