@@ -18,10 +18,12 @@ pub(crate) fn install(args: &[String]) -> Result<(), Failure> {
     let folder = place::clients();
     // Both are tried, so that one missing package does not hide the other.
     let (python, node) = (paho(&folder), mqtt_js(&folder));
-    let debian = "apt-get install mosquitto-clients";
-    match answer(program("mosquitto_pub").arg("--version")) {
-        Some(version) => println!("mosquitto_pub, mosquitto_sub: {version}"),
-        None => println!("mosquitto_pub, mosquitto_sub: not found (Debian: `{debian}`)"),
+    // It answers `--version` with an exit code of 1, so only whether it starts is asked.
+    match program("mosquitto_pub").arg("--version").output() {
+        Ok(_) => println!("mosquitto_pub, mosquitto_sub: already there"),
+        Err(_) => {
+            println!("mosquitto_pub: not found (Debian: `apt-get install mosquitto-clients`)");
+        }
     }
     python.and(node)
 }

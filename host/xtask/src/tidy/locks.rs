@@ -10,7 +10,8 @@ const LOCKS: &[&str] = &["Mutex", "RwLock", "ReentrantMutex", "FairMutex"];
 /// Files (or folders, with `/`) that may lock, each with the reason why that is short and safe.
 const ALLOWED: &[(&str, &str)] = &[
     ("host/route/", "stripes shared by all shards; held for one look-up, never while calling out"),
-    ("host/src/inbox.rs", "what other shards leave for this one; held to push or to swap a vector"),
+    ("host/core/src/inbox.rs", "what other shards leave for this one; held to push or to take all"),
+    ("host/core/src/broker.rs", "clients moved off their home; read only while there are any"),
 ];
 
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
@@ -49,7 +50,7 @@ mod tests {
         assert_eq!(count("host/core/src/a.rs", text), 1);
         assert_eq!(count("host/src/connection.rs", "use std::sync::RwLock;"), 1);
         assert_eq!(count("host/route/src/stripe.rs", text), 0);
-        assert_eq!(count("host/src/inbox.rs", text), 0);
+        assert_eq!(count("host/core/src/inbox.rs", text), 0);
         assert_eq!(
             count("host/core/src/a.rs", "#[cfg(test)]\nmod tests { use std::sync::Mutex; }"),
             0
