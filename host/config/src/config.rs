@@ -1,0 +1,132 @@
+//! The whole configuration, and how text and environment become one.
+//! Not the file system, which only `file` touches.
+//! Used by the host: it holds one [`Config`] for each generation.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{ConfigErrors, Errors, Origin};
+use crate::read::{self, Reader, Setting};
+use crate::top::Top;
+use crate::walk::Findings;
+use crate::{ForceShutdown, Log, Mqtt, Node, Retainer, TcpListener, Testing};
+use crate::{env, file, syntax, validate, walk};
+
+/// Every key, typed and within its limits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Lets clients in that bring no credentials, where nothing else decides; see
+    /// [`allows_anonymous`](Self::allows_anonymous) for one listener. Default: `false`.
+    pub allow_anonymous: bool,
+    /// The folder for everything the broker writes, joined to [`base`](Self::base). Default: `data`.
+    pub data_dir: PathBuf,
+    /// Where relative paths start: the configuration file's folder, or its parent where that folder is named `etc`.
+    pub base: PathBuf,
+    /// This process.
+    pub node: Node,
+    /// Where clients connect, at least one, in the order of the file.
+    pub listeners: Vec<TcpListener>,
+    /// Limits of the protocol and of every session.
+    pub mqtt: Mqtt,
+    /// Retained messages.
+    pub retainer: Retainer,
+    /// When a connection is closed for the others' sake.
+    pub force_shutdown: ForceShutdown,
+    /// What the broker says.
+    pub log: Log,
+    /// Switches for tests.
+    pub testing: Testing,
+}
+
+/// A configuration with the origin of each value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// The file it was read from; none when it was parsed from text.
+    pub path: Option<PathBuf>,
+    settings: Vec<Setting>,
+}
+
+impl Config {
+    /// Checks a text and variables (those without the prefix `THESEUS_` are ignored).
+    ///
+    /// `source_name` is the file's name in errors; relative paths start at its folder. Touches no file.
+    ///
+    /// # Errors
+    /// All errors of text and variables together.
+    pub fn parse(
+        text: &str,
+        source_name: &str,
+        env: impl Iterator<Item = (String, String)>,
+    ) -> Result<Loaded, ConfigErrors> {
+        build(text, source_name, &file::base_folder(Path::new(source_name)), env)
+    }
+
+    /// Whether a listener lets clients in without credentials: its own word, or else the top-level one.
+    pub fn allows_anonymous(&self, listener: &TcpListener) -> bool {
+        listener.allow_anonymous.unwrap_or(self.allow_anonymous)
+    }
+}
+
+impl Loaded {
+    /// Every key in force: its dotted name, its value as in a TOML file, and where it came from.
+    pub fn origins(&self) -> impl ExactSizeIterator<Item = (&str, &str, &Origin)> {
+        self.settings.iter().map(|setting| (&*setting.key, &*setting.value, &setting.origin))
+    }
+
+    /// Where the value of one key came from; [`Origin::Default`] for a key that does not exist.
+    pub fn origin(&self, key: &str) -> Origin {
+        read::origin(&self.settings, key)
+    }
+}
+
+pub(crate) fn build(
+    text: &str,
+    source_name: &str,
+    base: &Path,
+    env: impl Iterator<Item = (String, String)>,
+) -> Result<Loaded, ConfigErrors> {
+    let mut errors = Errors::new(source_name);
+    let tree = syntax::parse(text, &mut errors);
+    let mut findings = tree.as_ref().map(|tree| walk::walk(tree, &mut errors)).unwrap_or_default();
+    env::apply(env, &mut findings, &mut errors);
+    // What is missing may stand in a line that could not be read.
+    let complete = tree.is_some_and(|tree| tree.complete);
+    match read(findings, base, complete, &mut errors) {
+        Some(loaded) if errors.is_empty() => Ok(loaded),
+        _ => Err(errors.finish()),
+    }
+}
+
+/// Reads every section, so that every error is found. None when any key is wrong.
+fn read(findings: Findings, base: &Path, complete: bool, errors: &mut Errors) -> Option<Loaded> {
+    let mut reader = Reader::new(findings, errors);
+    let top = Top::read(&mut reader, "");
+    let node = Node::read(&mut reader, "node");
+    let named = reader.named("listeners.tcp");
+    let listeners = named.into_iter().map(|(at, name)| TcpListener::read(&mut reader, &at, name));
+    let listeners: Vec<Option<TcpListener>> = listeners.collect();
+    let mqtt = Mqtt::read(&mut reader, "mqtt");
+    let retainer = Retainer::read(&mut reader, "retainer");
+    let force_shutdown = ForceShutdown::read(&mut reader, "force_shutdown");
+    let log = Log::read(&mut reader, "log");
+    let testing = Testing::read(&mut reader, "testing");
+    let settings = reader.into_settings();
+    if complete {
+        validate::validate(&listeners, mqtt.as_ref(), &settings, errors);
+    }
+    let Top { allow_anonymous, data_dir } = top?;
+    let config = Config {
+        allow_anonymous,
+        data_dir: base.join(data_dir),
+        base: base.to_owned(),
+        node: node?,
+        listeners: listeners.into_iter().collect::<Option<_>>()?,
+        mqtt: mqtt?,
+        retainer: retainer?,
+        force_shutdown: force_shutdown?,
+        log: log?,
+        testing: testing?,
+    };
+    Some(Loaded { config, path: None, settings })
+}

@@ -1,0 +1,253 @@
+//! The kinds of value a key can take: how each is read, and how its limits read in an error and in the docs.
+//! Not the keys, which are declared section by section.
+//! Used in the declarations (`section!`) and by `read`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::raw::Raw;
+use crate::units;
+
+/// A type of value with its limits.
+pub(crate) trait Kind {
+    /// What it is read into.
+    type Value;
+
+    /// Reads a value. The error continues a sentence that begins with the value: "has no unit".
+    fn read(&self, raw: &Raw) -> Result<Self::Value, String>;
+
+    /// Every value it takes, in words.
+    fn allowed(&self) -> String;
+}
+
+/// `true` or `false`.
+pub(crate) struct Flag;
+
+impl Kind for Flag {
+    type Value = bool;
+
+    fn read(&self, raw: &Raw) -> Result<bool, String> {
+        raw.as_bool().ok_or_else(|| raw.misfit())
+    }
+
+    fn allowed(&self) -> String {
+        "true or false".to_owned()
+    }
+}
+
+/// A whole number, both limits included.
+pub(crate) struct Count {
+    pub(crate) min: u32,
+    pub(crate) max: u32,
+}
+
+impl Kind for Count {
+    type Value = usize;
+
+    fn read(&self, raw: &Raw) -> Result<usize, String> {
+        let number = raw.as_integer().ok_or_else(|| raw.misfit())?;
+        let inside = (i64::from(self.min)..=i64::from(self.max)).contains(&number);
+        usize::try_from(number).ok().filter(|_| inside).ok_or_else(out_of_range)
+    }
+
+    fn allowed(&self) -> String {
+        format!("an integer from {} to {}", self.min, self.max)
+    }
+}
+
+/// A whole number that MQTT carries in two bytes, both limits included.
+pub(crate) struct Short {
+    pub(crate) min: u16,
+    pub(crate) max: u16,
+}
+
+impl Kind for Short {
+    type Value = u16;
+
+    fn read(&self, raw: &Raw) -> Result<u16, String> {
+        let number = raw.as_integer().ok_or_else(|| raw.misfit())?;
+        let limits = self.min..=self.max;
+        u16::try_from(number).ok().filter(|number| limits.contains(number)).ok_or_else(out_of_range)
+    }
+
+    fn allowed(&self) -> String {
+        format!("an integer from {} to {}", self.min, self.max)
+    }
+}
+
+/// A number with a fraction, both limits included. NaN is in no range.
+pub(crate) struct Factor {
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+}
+
+impl Kind for Factor {
+    type Value = f64;
+
+    fn read(&self, raw: &Raw) -> Result<f64, String> {
+        let number = raw.as_number().ok_or_else(|| raw.misfit())?;
+        if (self.min..=self.max).contains(&number) { Ok(number) } else { Err(out_of_range()) }
+    }
+
+    fn allowed(&self) -> String {
+        format!("a number from {:?} to {:?}", self.min, self.max)
+    }
+}
+
+/// A duration with its unit, both limits included.
+pub(crate) struct Span {
+    pub(crate) min: Duration,
+    pub(crate) max: Duration,
+}
+
+impl Kind for Span {
+    type Value = Duration;
+
+    fn read(&self, raw: &Raw) -> Result<Duration, String> {
+        let duration = units::parse_duration(text_with_unit(raw)?)?;
+        let inside = (self.min..=self.max).contains(&duration);
+        if inside { Ok(duration) } else { Err(out_of_range()) }
+    }
+
+    fn allowed(&self) -> String {
+        let [min, max] = [self.min, self.max].map(units::format_duration);
+        format!("a duration from \"{min}\" to \"{max}\" (units ms, s, m, h, d)")
+    }
+}
+
+/// A size in bytes with its unit, both limits included.
+pub(crate) struct Bytes {
+    pub(crate) min: u32,
+    pub(crate) max: u32,
+}
+
+impl Kind for Bytes {
+    type Value = usize;
+
+    fn read(&self, raw: &Raw) -> Result<usize, String> {
+        let bytes = units::parse_size(text_with_unit(raw)?)?;
+        let inside = (u64::from(self.min)..=u64::from(self.max)).contains(&bytes);
+        usize::try_from(bytes).ok().filter(|_| inside).ok_or_else(out_of_range)
+    }
+
+    fn allowed(&self) -> String {
+        let [min, max] = [self.min, self.max].map(|bytes| units::format_size(bytes.into()));
+        format!("a size from \"{min}\" to \"{max}\" (units B, KB, MB, GB)")
+    }
+}
+
+/// An address and a port.
+pub(crate) struct Address;
+
+impl Kind for Address {
+    type Value = SocketAddr;
+
+    fn read(&self, raw: &Raw) -> Result<SocketAddr, String> {
+        match raw {
+            Raw::Integer(_) => Err("is a port without an address".to_owned()),
+            _ => read_address(raw.as_text().ok_or_else(|| raw.misfit())?),
+        }
+    }
+
+    fn allowed(&self) -> String {
+        "an IP address and a port, such as \"127.0.0.1:1883\" or \"[::]:1883\" (port 0: any free one)"
+            .to_owned()
+    }
+}
+
+fn read_address(text: &str) -> Result<SocketAddr, String> {
+    if text.parse::<u16>().is_ok() {
+        return Err("is a port without an address".to_owned());
+    }
+    text.parse().map_err(|_| "is not an IP address and a port".to_owned())
+}
+
+/// A path. Whether it exists is asked by who opens it.
+pub(crate) struct Folder;
+
+impl Kind for Folder {
+    type Value = PathBuf;
+
+    fn read(&self, raw: &Raw) -> Result<PathBuf, String> {
+        match raw.as_text().ok_or_else(|| raw.misfit())? {
+            "" => Err("names no folder".to_owned()),
+            text if text.contains('\0') => Err("contains a NUL character".to_owned()),
+            text => Ok(PathBuf::from(text)),
+        }
+    }
+
+    fn allowed(&self) -> String {
+        "a path, absolute or from the base folder".to_owned()
+    }
+}
+
+/// A node's name, `name@host`.
+pub(crate) struct NodeName;
+
+impl NodeName {
+    /// Longest name, in bytes.
+    const MAX: usize = 255;
+}
+
+impl Kind for NodeName {
+    type Value = String;
+
+    fn read(&self, raw: &Raw) -> Result<String, String> {
+        let text = raw.as_text().ok_or_else(|| raw.misfit())?;
+        let parts = text.split_once('@').filter(|(name, host)| {
+            let plain = |c: char| c.is_ascii_graphic() && c != '@';
+            !name.is_empty() && !host.is_empty() && name.chars().chain(host.chars()).all(plain)
+        });
+        let fits = parts.is_some() && text.len() <= Self::MAX;
+        if fits { Ok(text.to_owned()) } else { Err("is not of the form name@host".to_owned()) }
+    }
+
+    fn allowed(&self) -> String {
+        format!("\"name@host\", at most {} printable ASCII characters without spaces", Self::MAX)
+    }
+}
+
+/// One of a few words.
+pub(crate) struct Choice<T: 'static>(pub(crate) &'static [(&'static str, T)]);
+
+impl<T: Copy> Kind for Choice<T> {
+    type Value = T;
+
+    fn read(&self, raw: &Raw) -> Result<T, String> {
+        let text = raw.as_text().ok_or_else(|| raw.misfit())?;
+        let chosen = self.0.iter().find(|(word, _)| *word == text);
+        chosen.map(|(_, value)| *value).ok_or_else(|| "is none of them".to_owned())
+    }
+
+    fn allowed(&self) -> String {
+        let words: Vec<_> = self.0.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+        words.join(", ")
+    }
+}
+
+/// Another kind, or one word that means "none": `"infinity"`, `"disabled"`, `"inherit"`.
+pub(crate) struct OrWord<K>(pub(crate) &'static str, pub(crate) K);
+
+impl<K: Kind> Kind for OrWord<K> {
+    type Value = Option<K::Value>;
+
+    fn read(&self, raw: &Raw) -> Result<Self::Value, String> {
+        if raw.as_text() == Some(self.0) { Ok(None) } else { self.1.read(raw).map(Some) }
+    }
+
+    fn allowed(&self) -> String {
+        format!("\"{}\", or {}", self.0, self.1.allowed())
+    }
+}
+
+fn text_with_unit(raw: &Raw) -> Result<&str, String> {
+    match raw {
+        Raw::Integer(_) | Raw::Float(_) => Err("has no unit".to_owned()),
+        _ => raw.as_text().ok_or_else(|| raw.misfit()),
+    }
+}
+
+fn out_of_range() -> String {
+    "is out of range".to_owned()
+}

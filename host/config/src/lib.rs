@@ -1,0 +1,44 @@
+//! The typed, validated configuration of Theseus: text and environment in, plain structs or a list of
+//! every error out. Not here: watching files and applying a change, which is the host's work.
+//! Used by the `theseus` binary only; the library crates get plain values.
+//!
+//! - Precedence: environment `THESEUS_A__B` over file over default, see [`Origin`].
+//! - Units stand in the value: durations `"250ms" "15s" "1m" "2h" "1d"`, sizes `"512B" "32KB" "1MB" "2GB"` with 1 KB =
+//!   1024 bytes, plain integers where a count is meant.
+//! - Every key is declared once, in the file of its section; [`Config::reference`] lists them all.
+
+mod config;
+mod env;
+mod error;
+mod file;
+mod force_shutdown;
+mod kind;
+mod listeners;
+mod log;
+mod mqtt;
+mod node;
+mod raw;
+mod read;
+mod reference;
+mod retainer;
+mod schema;
+mod section;
+mod suggest;
+mod syntax;
+mod testing;
+mod top;
+mod units;
+mod validate;
+mod walk;
+
+pub use config::{Config, Loaded};
+pub use env::{RESERVED, variables};
+pub use error::{ConfigError, ConfigErrors, Origin, Place};
+pub use file::DEFAULT_FILES;
+pub use force_shutdown::ForceShutdown;
+pub use listeners::TcpListener;
+pub use log::{Level, Log};
+pub use mqtt::Mqtt;
+pub use node::Node;
+pub use retainer::Retainer;
+pub use testing::Testing;

@@ -1,0 +1,85 @@
+//! How a section declares its keys: once, with type, default, limits and meaning, as a struct that reads itself.
+//! Not the sections themselves, which have a file each, nor the lookup of a key by name (`schema`).
+//! Used by every section, and as data by `schema`, `read` and `reference`.
+
+/// One declared key.
+pub(crate) struct Key {
+    /// Its last part: `max_inflight`.
+    pub(crate) name: &'static str,
+    /// A TOML literal; none when the key must be set.
+    pub(crate) default: Option<&'static str>,
+    /// What it means.
+    pub(crate) doc: &'static str,
+    /// What it may hold, in words.
+    pub(crate) allowed: fn() -> String,
+}
+
+/// One declared section.
+pub(crate) struct Section {
+    /// Its parts; `*` stands for a name the operator chooses.
+    pub(crate) path: &'static [&'static str],
+    /// What it is for.
+    pub(crate) doc: &'static str,
+    /// Its keys, in the order of the declaration.
+    pub(crate) keys: &'static [Key],
+}
+
+/// Declares a section: `pub struct Name["path", "of", "it"] { /// Meaning. key: Type = default as kind; }`.
+///
+/// The default is a TOML literal; without one the key must be set. The kind (see `kind`) reads into the type.
+/// `named name "doc"` after the path adds a field for the name that stands for `*`.
+macro_rules! section {
+    (
+        $(#[doc = $doc:literal])*
+        $vis:vis struct $section:ident[$($part:literal),*] $(named $name:ident $name_doc:literal)? {
+            $(
+                $(#[doc = $key_doc:literal])*
+                $key:ident: $type:ty $(= $default:literal)? as $kind:expr;
+            )*
+        }
+    ) => {
+        $(#[doc = $doc])*
+        #[derive(Clone, Debug, PartialEq)]
+        $vis struct $section {
+            $(
+                #[doc = $name_doc]
+                pub $name: String,
+            )?
+            $(
+                $(#[doc = $key_doc])*
+                #[doc = ""]
+                $(#[doc = concat!("Default: `", stringify!($default), "`.")])?
+                pub $key: $type,
+            )*
+        }
+
+        impl $section {
+            pub(crate) const SECTION: crate::section::Section = crate::section::Section {
+                path: &[$($part),*],
+                doc: concat!($($doc),*),
+                keys: &[$(crate::section::Key {
+                    name: stringify!($key),
+                    default: {
+                        const DEFAULT: &[&str] = &[$(stringify!($default))?];
+                        DEFAULT.first().copied()
+                    },
+                    doc: concat!($($key_doc),*),
+                    allowed: || crate::kind::Kind::allowed(&$kind),
+                }),*],
+            };
+
+            /// Reads the section that stands at the dotted path `at`; none when a key of it is wrong.
+            pub(crate) fn read(
+                reader: &mut crate::read::Reader<'_>,
+                at: &str,
+                $($name: String,)?
+            ) -> Option<Self> {
+                let mut keys = Self::SECTION.keys.iter();
+                $(let $key = reader.key(at, keys.next()?, &$kind);)*
+                Some(Self { $($name,)? $($key: $key?,)* })
+            }
+        }
+    };
+}
+
+pub(crate) use section;
