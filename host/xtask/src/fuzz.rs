@@ -4,17 +4,18 @@
 use crate::command::{Failure, answer, no_more, program, step};
 use crate::place;
 
-const FOLDER: &str = "host/mqtt/fuzz";
+/// The crate that the targets belong to; they are in its folder `fuzz`.
+const CRATE: &str = "host/mqtt";
 const DEFAULT_SECONDS: u32 = 60;
 
 pub(crate) fn fuzz(args: &[String]) -> Result<(), Failure> {
     let seconds = seconds(args)?;
-    let listed = answer(&mut cargo_fuzz(&["list", "--fuzz-dir", FOLDER]));
+    let listed = answer(&mut cargo_fuzz(&["list"]));
     let Some(targets) = listed else { return Err(missing()) };
     for target in targets.lines() {
         println!("-- {target}, {seconds} s");
         let limit = format!("-max_total_time={seconds}");
-        let mut run = cargo_fuzz(&["run", "--fuzz-dir", FOLDER, target, "--", &limit]);
+        let mut run = cargo_fuzz(&["run", target, "--", &limit]);
         step(&format!("fuzz target {target}"), &mut run)?;
     }
     Ok(())
@@ -29,14 +30,14 @@ fn seconds(args: &[String]) -> Result<u32, Failure> {
 /// Through rustup, with our own toolchain's variable gone: nightly has to find its own cargo.
 fn cargo_fuzz(args: &[&str]) -> std::process::Command {
     let mut command = program("rustup");
-    command.env_remove("CARGO").args(["run", "nightly", "cargo", "fuzz"]).args(args);
+    command.current_dir(place::root().join(CRATE)).env_remove("CARGO");
+    command.args(["run", "nightly", "cargo", "fuzz"]).args(args);
     command
 }
 
 fn missing() -> Failure {
-    let manifest = place::root().join(FOLDER).join("Cargo.toml");
-    if !manifest.is_file() {
-        return Failure::Missing(format!("{FOLDER} is not there"));
+    if !place::root().join(CRATE).join("fuzz").is_dir() {
+        return Failure::Missing(format!("{CRATE} has no fuzz targets"));
     }
     Failure::Missing(
         "fuzz needs nightly Rust and cargo-fuzz: `rustup toolchain install nightly` and \

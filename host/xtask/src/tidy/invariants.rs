@@ -34,8 +34,8 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
         let rows = seen.iter().filter(|n| **n == number).count();
         if rows != 1 {
             let text = format!(
-                "invariant {number} has {rows} rows of the form \
-                 `| {number} | sentence | held by \\`test\\` |`"
+                "invariant {number} has {rows} rows, not one, of the form: \
+                 | {number} | sentence | held by `test` |"
             );
             findings.push(map.finding(0, RULE, text));
         }

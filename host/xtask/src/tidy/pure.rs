@@ -16,6 +16,7 @@ const BANNED: &[(&str, &str)] = &[
     ("Instant::now", "time is an argument"),
     ("SystemTime", "time is an argument"),
     (".elapsed(", "it reads the clock; time is an argument"),
+    ("async", "a step does not wait: what waits is state, and state is data (invariant 8)"),
     ("thread_local!", "state belongs to the value, or it cannot be moved to another shard"),
 ];
 
@@ -99,9 +100,9 @@ mod tests {
 
     #[test]
     fn input_output_and_clocks_are_found_in_pure_crates_only() {
-        let text = "//! x\nuse tokio::time;\nfn f() { let t = Instant::now(); t.elapsed(); }\n";
+        let text = "//! x\nuse tokio::time;\nfn f() { let t = Instant::now(); t.elapsed(); }\nasync fn g() {}\n";
         let found = rules("host/core/src/a.rs", text);
-        assert_eq!(found.len(), 3, "{found:?}");
+        assert_eq!(found.len(), 4, "{found:?}");
         assert!(found[0].starts_with("host/core/src/a.rs:2: [pure] `tokio`"), "{found:?}");
         assert!(rules("host/src/a.rs", text).is_empty());
         assert!(rules("host/core/tests/a.rs", text).is_empty());

@@ -10,8 +10,17 @@ use super::source::Source;
 /// Hidden folders that are ours all the same.
 const HIDDEN_BUT_OURS: &[&str] = &[".ci", ".cargo", ".github"];
 
-/// What no one wrote, beside the folders that cargo marks with CACHEDIR.TAG.
-const SKIPPED: &[&str] = &["target", "node_modules", "data", "corpus", "artifacts", "__pycache__"];
+/// What no one wrote, by path; cargo's own folders elsewhere are marked with CACHEDIR.TAG.
+const SKIPPED: &[&str] = &[
+    "target",
+    "data",
+    "host/mqtt/fuzz/target",
+    "host/mqtt/fuzz/corpus",
+    "host/mqtt/fuzz/artifacts",
+];
+
+/// The same, by name.
+const SKIPPED_NAMES: &[&str] = &["node_modules", "__pycache__"];
 
 pub(crate) struct Tree {
     /// Every text file, sorted by path.
@@ -60,7 +69,7 @@ fn read_folder(folder: &Path, below: &str, files: &mut Vec<Source>) -> io::Resul
         let path = if below.is_empty() { name.clone() } else { format!("{below}/{name}") };
         let kind = entry.file_type()?;
         if kind.is_dir() {
-            if is_ours(&name, &entry.path()) {
+            if is_ours(&path, &name) && !entry.path().join("CACHEDIR.TAG").exists() {
                 read_folder(&entry.path(), &path, files)?;
             }
         } else if kind.is_file() {
@@ -73,14 +82,21 @@ fn read_folder(folder: &Path, below: &str, files: &mut Vec<Source>) -> io::Resul
     Ok(())
 }
 
-fn is_ours(name: &str, folder: &Path) -> bool {
+fn is_ours(path: &str, name: &str) -> bool {
     let hidden = name.starts_with('.') && !HIDDEN_BUT_OURS.contains(&name);
-    !hidden && !SKIPPED.contains(&name) && !folder.join("CACHEDIR.TAG").exists()
+    !hidden && !SKIPPED.contains(&path) && !SKIPPED_NAMES.contains(&name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_built_or_stored_is_not_ours() {
+        assert!(!is_ours("data", "data") && !is_ours("tests/node_modules", "node_modules"));
+        assert!(!is_ours(".git", ".git") && is_ours(".ci", ".ci"));
+        assert!(is_ours("host/src/data", "data"));
+    }
 
     #[test]
     fn a_file_declared_as_a_test_module_is_a_test() {
