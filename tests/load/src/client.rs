@@ -1,0 +1,229 @@
+//! Clients over non-blocking sockets, all in one thread and one epoll set.
+//! Not an MQTT client to program with: a case answers the packets itself.
+//! Used by every case; `Pool` owns the sockets, `Traffic` is the case's side.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::os::fd::{AsFd, AsRawFd};
+use std::time::Duration;
+
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::fault::Fault;
+use crate::wire::{Packet, read_packet};
+
+/// Room for one read; several windows of a case fit.
+const SCRATCH: usize = 256 * 1024;
+
+/// Token of the extra file descriptor a case may watch (its timer).
+const EXTRA: Token = Token(usize::MAX - 1);
+
+/// Clients that share one loopback source address, well below the ephemeral ports there are.
+const PER_ADDRESS: usize = 1_000;
+
+/// What a case does with what its clients receive.
+pub(crate) trait Traffic {
+    /// Client `who` received `packet`; an answer is appended to `out`, sent by the next flush.
+    fn packet(&mut self, who: usize, packet: Packet<'_>, out: &mut Vec<u8>) -> Result<(), Fault>;
+
+    /// The broker closed the connection of client `who`.
+    fn closed(&mut self, who: usize) -> Result<(), Fault> {
+        Err(Fault::Protocol(format!("the broker closed the connection of client {who}")))
+    }
+}
+
+struct Client {
+    stream: TcpStream,
+    /// Bytes of a packet that has not wholly arrived.
+    carry: Vec<u8>,
+    out: Vec<u8>,
+    /// The socket buffer was full; wait for the writable event.
+    blocked: bool,
+    queued: bool,
+}
+
+/// All clients of a case.
+pub(crate) struct Pool {
+    poll: Poll,
+    events: Events,
+    clients: Vec<Option<Client>>,
+    /// Clients with something to send.
+    dirty: Vec<usize>,
+    scratch: Vec<u8>,
+    broker: SocketAddr,
+    opened: usize,
+}
+
+impl Pool {
+    /// An empty pool of clients for the broker on loopback `port`.
+    pub(crate) fn new(port: u16) -> Result<Self, Fault> {
+        Ok(Self {
+            poll: Poll::new()?,
+            events: Events::with_capacity(1024),
+            clients: Vec::new(),
+            dirty: Vec::new(),
+            scratch: vec![0; SCRATCH],
+            broker: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)),
+            opened: 0,
+        })
+    }
+
+    /// Starts connecting client `who`, replacing the one that was there; `hello` is sent first.
+    pub(crate) fn open(&mut self, who: usize, hello: &[u8]) -> Result<(), Fault> {
+        let mut stream = dial(self.broker, source(self.opened))?;
+        self.opened += 1;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(&mut stream, Token(who), interest)?;
+        if self.clients.len() <= who {
+            self.clients.resize_with(who + 1, || None);
+        }
+        let (carry, out) = (Vec::new(), Vec::new());
+        self.clients[who] = Some(Client { stream, carry, out, blocked: false, queued: false });
+        self.send(who, |out| out.extend_from_slice(hello));
+        Ok(())
+    }
+
+    /// Lets `write` append to what client `who` will send at the next flush.
+    pub(crate) fn send(&mut self, who: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        if let Some(client) = &mut self.clients[who] {
+            write(&mut client.out);
+            queue(&mut self.dirty, who, client);
+        }
+    }
+
+    /// Wakes [`Pool::turn`] whenever `timer` is readable; the caller reads it.
+    pub(crate) fn watch(&self, timer: &impl AsFd) -> Result<(), Fault> {
+        let fd = timer.as_fd().as_raw_fd();
+        let source = &mut mio::unix::SourceFd(&fd);
+        Ok(self.poll.registry().register(source, EXTRA, Interest::READABLE)?)
+    }
+
+    /// Sends what is queued, one write per client, waits at most `timeout` and hands all that
+    /// arrived to `traffic`.
+    pub(crate) fn turn(
+        &mut self,
+        timeout: Duration,
+        traffic: &mut impl Traffic,
+    ) -> Result<(), Fault> {
+        self.flush()?;
+        match self.poll.poll(&mut self.events, Some(timeout)) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
+            other => other?,
+        }
+        for event in &self.events {
+            let Some(slot) = self.clients.get_mut(event.token().0) else { continue };
+            let Some(client) = slot else { continue };
+            let who = event.token().0;
+            if event.is_writable() {
+                client.blocked = false;
+            }
+            let open = !event.is_readable()
+                || client.receive(&mut self.scratch, event.is_read_closed(), |packet, out| {
+                    traffic.packet(who, packet, out)
+                })?;
+            queue(&mut self.dirty, who, client);
+            if !open {
+                *slot = None;
+                traffic.closed(who)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Fault> {
+        for who in self.dirty.drain(..) {
+            let Some(client) = &mut self.clients[who] else { continue };
+            client.queued = false;
+            if !client.blocked {
+                client.flush()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Client {
+    /// Reads until the socket is empty; false once the broker has closed it. A short read means
+    /// empty, unless the event said `closing`: then the end has to be read too.
+    fn receive(
+        &mut self,
+        scratch: &mut [u8],
+        closing: bool,
+        mut packet: impl FnMut(Packet<'_>, &mut Vec<u8>) -> Result<(), Fault>,
+    ) -> Result<bool, Fault> {
+        loop {
+            let held = self.carry.len();
+            scratch[..held].copy_from_slice(&self.carry);
+            let room = scratch.len() - held;
+            let got = match self.stream.read(&mut scratch[held..]) {
+                Ok(0) => return Ok(false),
+                Ok(got) => got,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(true),
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return Ok(false),
+                Err(error) => return Err(error.into()),
+            };
+            let mut rest = &scratch[..held + got];
+            while let Some((read, len)) = read_packet(rest)? {
+                packet(read, &mut self.out)?;
+                rest = &rest[len..];
+            }
+            self.carry.clear();
+            self.carry.extend_from_slice(rest);
+            if got < room && !closing {
+                return Ok(true);
+            }
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), Fault> {
+        let mut sent = 0;
+        while sent < self.out.len() {
+            match self.stream.write(&self.out[sent..]) {
+                Ok(wrote) => sent += wrote,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.blocked = true;
+                    break;
+                }
+                // The next read reports it as closed, with the client's number.
+                Err(error) if is_closed(error.kind()) => sent = self.out.len(),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.out.drain(..sent);
+        Ok(())
+    }
+}
+
+fn is_closed(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
+}
+
+fn queue(dirty: &mut Vec<usize>, who: usize, client: &mut Client) {
+    if !client.queued && !client.out.is_empty() {
+        client.queued = true;
+        dirty.push(who);
+    }
+}
+
+/// Source address of the n-th connection: 127.0.0.2 and up, so that ports never run short.
+fn source(nth: usize) -> Ipv4Addr {
+    Ipv4Addr::new(127, 0, 0, 2 + (nth / PER_ADDRESS % 200) as u8)
+}
+
+fn dial(broker: SocketAddr, source: Ipv4Addr) -> Result<TcpStream, Fault> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    socket.set_tcp_nodelay(true)?;
+    socket.bind(&SocketAddr::V4(SocketAddrV4::new(source, 0)).into())?;
+    match socket.connect(&broker.into()) {
+        Err(error) if error.raw_os_error() != Some(nix::libc::EINPROGRESS) => {
+            return Err(Fault::Io(error));
+        }
+        _ => {}
+    }
+    Ok(TcpStream::from_std(socket.into()))
+}
