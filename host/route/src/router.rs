@@ -9,7 +9,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use crate::exact::Exact;
-use crate::hashing::{Hashing, STRIPES};
+use crate::hashing::Hashing;
 use crate::matches::{Collector, Matches};
 use crate::stripe::{Home, Reads, Stripe, stripes};
 use crate::subscribers::{Entry, Put};
@@ -22,9 +22,9 @@ use crate::trie::Trie;
 /// session and by [`Router::nodes`].
 pub struct Router {
     hashing: Hashing,
-    exact: Box<[Stripe<Exact>; STRIPES]>,
-    two_levels: Box<[Stripe<Trie>; STRIPES]>,
-    one_level: Box<[Stripe<Trie>; STRIPES]>,
+    exact: Box<[Stripe<Exact>]>,
+    two_levels: Box<[Stripe<Trie>]>,
+    one_level: Box<[Stripe<Trie>]>,
     leading: RwLock<Trie>,
     nobody: Arc<Matches>,
 }

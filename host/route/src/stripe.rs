@@ -83,11 +83,9 @@ impl Reads {
     }
 }
 
-pub(crate) fn stripes<T>(new: impl Fn() -> T) -> Box<[Stripe<T>; STRIPES]> {
-    Box::new(core::array::from_fn(|_| Stripe {
-        changes: Changes::default(),
-        table: RwLock::new(new()),
-    }))
+pub(crate) fn stripes<T>(new: impl Fn() -> T) -> Box<[Stripe<T>]> {
+    let stripe = |_| Stripe { changes: Changes::default(), table: RwLock::new(new()) };
+    (0..STRIPES).map(stripe).collect()
 }
 
 fn is_wildcard(level: &str) -> bool {
