@@ -17,9 +17,11 @@ pub struct Config {
     /// Lets clients in that bring no credentials, where nothing else decides; see
     /// [`allows_anonymous`](Self::allows_anonymous) for one listener. Default: `false`.
     pub allow_anonymous: bool,
-    /// The folder for everything the broker writes, joined to [`base`](Self::base). Default: `data`.
+    /// The folder for everything the broker writes, joined to [`base`](Self::base). Default:
+    /// `data`.
     pub data_dir: PathBuf,
-    /// Where relative paths start: the configuration file's folder, or its parent where that folder is named `etc`.
+    /// Where relative paths start: the configuration file's folder, or its parent where that folder
+    /// is named `etc`.
     pub base: PathBuf,
     /// This process.
     pub node: Node,
@@ -50,7 +52,8 @@ pub struct Loaded {
 impl Config {
     /// Checks a text and variables (those without the prefix `THESEUS_` are ignored).
     ///
-    /// `source_name` is the file's name in errors; relative paths start at its folder. Touches no file.
+    /// `source_name` is the file's name in errors; relative paths start at its folder. Touches no
+    /// file.
     ///
     /// # Errors
     /// All errors of text and variables together.
@@ -62,7 +65,8 @@ impl Config {
         build(text, source_name, &file::base_folder(Path::new(source_name)), env)
     }
 
-    /// Whether a listener lets clients in without credentials: its own word, or else the top-level one.
+    /// Whether a listener lets clients in without credentials: its own word, or else the top-level
+    /// one.
     pub fn allows_anonymous(&self, listener: &TcpListener) -> bool {
         listener.allow_anonymous.unwrap_or(self.allow_anonymous)
     }

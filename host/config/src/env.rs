@@ -1,6 +1,6 @@
-//! `THESEUS_A__B=value`: a variable for every key, which wins over the file. `__` separates the levels.
-//! Not the types of values: the text of a variable is read as whatever its key needs.
-//! Used by `config`; the host passes [`variables`].
+//! `THESEUS_A__B=value`: a variable for every key, which wins over the file. `__` separates the
+//! levels. Not the types of values: the text of a variable is read as whatever its key needs. Used
+//! by `config`; the host passes [`variables`].
 
 use crate::error::{Errors, Origin};
 use crate::raw::{Raw, shorten};
@@ -11,10 +11,12 @@ use crate::walk::Findings;
 /// What every variable of ours begins with.
 const PREFIX: &str = "THESEUS_";
 
-/// Variables with our prefix that are no keys: the binary under test, skipped clients as failures, the log filter.
+/// Variables with our prefix that are no keys: the binary under test, skipped clients as failures,
+/// the log filter.
 pub const RESERVED: [&str; 3] = ["THESEUS_BIN", "THESEUS_REQUIRE_CLIENTS", "THESEUS_LOG"];
 
-/// The variables of this process that begin with `THESEUS_`. What is no UTF-8 is replaced by U+FFFD, and so refused.
+/// The variables of this process that begin with `THESEUS_`. What is no UTF-8 is replaced by
+/// U+FFFD, and so refused.
 pub fn variables() -> impl Iterator<Item = (String, String)> {
     let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
     let all = std::env::vars_os().map(move |(name, value)| (text(name), text(value)));

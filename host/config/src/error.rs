@@ -1,6 +1,7 @@
-//! What is wrong with a configuration, and where: every error of the file and of the environment at once.
-//! Not the finding of errors, which is spread over `syntax`, `walk`, `env`, `read` and `validate`.
-//! Used by everything in this crate; the host prints it and keeps the old configuration.
+//! What is wrong with a configuration, and where: every error of the file and of the environment at
+//! once. Not the finding of errors, which is spread over `syntax`, `walk`, `env`, `read` and
+//! `validate`. Used by everything in this crate; the host prints it and keeps the old
+//! configuration.
 
 use std::fmt;
 
@@ -79,7 +80,8 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// Every error of one configuration, at least one: those of the file by line, then those of the environment.
+/// Every error of one configuration, at least one: those of the file by line, then those of the
+/// environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigErrors(Vec<ConfigError>);
 

@@ -1,6 +1,5 @@
-//! Finding and reading the configuration file: the only place of this crate that touches the file system.
-//! Not watching it, which is the host's work.
-//! Used by the host at start and at each change.
+//! Finding and reading the configuration file: the only place of this crate that touches the file
+//! system. Not watching it, which is the host's work. Used by the host at start and at each change.
 
 use std::fs::File;
 use std::io::Read;

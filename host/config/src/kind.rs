@@ -1,6 +1,6 @@
-//! The kinds of value a key can take: how each is read, and how its limits read in an error and in the docs.
-//! Not the keys, which are declared section by section.
-//! Used in the declarations (`section!`) and by `read`.
+//! The kinds of value a key can take: how each is read, and how its limits read in an error and in
+//! the docs. Not the keys, which are declared section by section. Used in the declarations
+//! (`section!`) and by `read`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

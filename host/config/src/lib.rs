@@ -1,10 +1,11 @@
-//! The typed, validated configuration of Theseus: text and environment in, plain structs or a list of
-//! every error out. Not here: watching files and applying a change, which is the host's work.
+//! The typed, validated configuration of Theseus: text and environment in, plain structs or a list
+//! of every error out. Not here: watching files and applying a change, which is the host's work.
 //! Used by the `theseus` binary only; the library crates get plain values.
 //!
 //! - Precedence: environment `THESEUS_A__B` over file over default, see [`Origin`].
-//! - Units stand in the value: durations `"250ms" "15s" "1m" "2h" "1d"`, sizes `"512B" "32KB" "1MB" "2GB"` with 1 KB =
-//!   1024 bytes, plain integers where a count is meant.
+//! - Units stand in the value: durations `"250ms"`, `"15s"`, `"1m"`, `"2h"`, `"1d"`, sizes `"512B"`,
+//!   `"32KB"`, `"1MB"`, `"2GB"` with 1 KB = 1024 bytes, plain integers where a count is meant.
+//! - `"infinity"`, `"disabled"` and `"inherit"` are words of some keys; they become [`None`].
 //! - Every key is declared once, in the file of its section; [`Config::reference`] lists them all.
 
 mod config;

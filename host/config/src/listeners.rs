@@ -10,11 +10,14 @@ use crate::section::section;
 section! {
     /// A TCP listener; there can be any number, each with a name of its own
     /// (lower-case letters, digits, `_` and `-`).
-    pub struct TcpListener["listeners", "tcp", "*"] named name "The part of the path after `listeners.tcp`." {
+    pub struct TcpListener["listeners", "tcp", "*"]
+        named name "The part of the path after `listeners.tcp`."
+    {
         /// The address and port to listen on; port 0 takes any free one.
         bind: SocketAddr as Address;
         /// Connections this listener holds at the same time; more are closed at once.
-        max_connections: Option<usize> = 1_024_000 as OrWord("infinity", Count { min: 1, max: 100_000_000 });
+        max_connections: Option<usize> = 1_024_000
+            as OrWord("infinity", Count { min: 1, max: 100_000_000 });
         /// One socket for each shard (`SO_REUSEPORT`), so the kernel spreads the connections.
         reuse_port: bool = true as Flag;
         /// Connections the kernel may hold until they are accepted.

@@ -19,40 +19,49 @@ section! {
         idle_timeout: Duration = "15s" as Span { min: Duration::from_millis(100), max: HOUR };
         /// The largest packet a client may send, header included; MQTT 5 clients are told.
         max_packet_size: usize = "1MB" as Bytes { min: 256, max: 256 * MB };
-        /// The largest CONNECT: all that a stranger can make the broker hold. At most `max_packet_size`.
+        /// The largest CONNECT: all that a stranger can make the broker hold. At most
+        /// `max_packet_size`.
         max_connect_packet_size: usize = "64KB" as Bytes { min: 256, max: 256 * MB };
         /// The longest client id, in bytes of UTF-8.
         max_clientid_len: usize = 65_535 as Count { min: 23, max: 65_535 };
         /// The most levels of a topic or filter: `a/b/c` has three.
         max_topic_levels: usize = 128 as Count { min: 1, max: 65_535 };
-        /// QoS 1 and 2 messages sent to a client and not yet acknowledged. An MQTT 5 client can ask for fewer.
+        /// QoS 1 and 2 messages sent to a client and not yet acknowledged. An MQTT 5 client can ask
+        /// for fewer.
         max_inflight: u16 = 128 as Short { min: 1, max: 65_535 };
-        /// QoS 1 and 2 messages a client may send before they are acknowledged (Receive Maximum of MQTT 5).
+        /// QoS 1 and 2 messages a client may send before they are acknowledged (Receive Maximum of
+        /// MQTT 5).
         receive_maximum: u16 = 256 as Short { min: 1, max: 65_535 };
         /// QoS 2 messages of a client that wait for its PUBREL.
         max_awaiting_rel: u16 = 100 as Short { min: 1, max: 65_535 };
-        /// Hard bound of a session's queue in messages; at the bound the oldest is dropped and counted.
+        /// Hard bound of a session's queue in messages; at the bound the oldest is dropped and
+        /// counted.
         max_mqueue_len: usize = 1000 as Count { min: 1, max: 1_000_000 };
         /// Hard bound of a session's queue in bytes of topics and payloads.
         max_mqueue_bytes: usize = "8MB" as Bytes { min: 1024, max: 1024 * MB };
-        /// Percent of either hard bound above which those who publish to a connected client are slowed down.
+        /// Percent of either hard bound above which those who publish to a connected client are
+        /// slowed down.
         mqueue_soft_limit: usize = 50 as Count { min: 1, max: 100 };
         /// How long one slow receiver may slow down those who publish to it.
         max_stall: Duration = "2s" as Span { min: Duration::ZERO, max: HOUR };
         /// Keeps QoS 0 messages in the queue too while the client is away.
         mqueue_store_qos0: bool = true as Flag;
         /// Subscriptions of one client.
-        max_subscriptions: Option<usize> = 10_000 as OrWord("infinity", Count { min: 1, max: 10_000_000 });
+        max_subscriptions: Option<usize> = 10_000
+            as OrWord("infinity", Count { min: 1, max: 10_000_000 });
         /// Sessions of this broker, connected or not; at the bound a new client is refused.
-        max_sessions: Option<usize> = 1_000_000 as OrWord("infinity", Count { min: 1, max: 100_000_000 });
+        max_sessions: Option<usize> = 1_000_000
+            as OrWord("infinity", Count { min: 1, max: 100_000_000 });
         /// How long a session outlives its connection for MQTT 3 clients with clean session 0.
         session_expiry_interval: Option<Duration> = "2h"
             as OrWord("infinity", Span { min: Duration::ZERO, max: LONGEST_EXPIRY });
-        /// The longest session expiry anyone gets: a client that asks for more, and the interval above, are cut to it.
+        /// The longest session expiry anyone gets: a client that asks for more, and the interval
+        /// above, are cut to it.
         max_session_expiry_interval: Option<Duration> = "infinity"
             as OrWord("infinity", Span { min: Duration::ZERO, max: LONGEST_EXPIRY });
         /// Keep alive in seconds that MQTT 5 clients are told to use instead of their own.
-        server_keepalive: Option<u16> = "disabled" as OrWord("disabled", Short { min: 1, max: 65_535 });
+        server_keepalive: Option<u16> = "disabled"
+            as OrWord("disabled", Short { min: 1, max: 65_535 });
         /// A client is gone after its keep alive, times this, without a packet. MQTT demands 1.5.
         keepalive_multiplier: f64 = 1.5 as Factor { min: 1.0, max: 10.0 };
     }

@@ -1,6 +1,6 @@
-//! A value as it was found, before its key gives it a type: a TOML scalar, or the text of a variable.
-//! Not the meaning of the value, which is `kind`.
-//! Used by `walk` and `env`, which find values, and by `kind`, which reads them.
+//! A value as it was found, before its key gives it a type: a TOML scalar, or the text of a
+//! variable. Not the meaning of the value, which is `kind`. Used by `walk` and `env`, which find
+//! values, and by `kind`, which reads them.
 
 use std::fmt;
 
@@ -43,7 +43,8 @@ impl Raw {
         }
     }
 
-    /// The literal of a declared default. A declaration that is no TOML reads as text, which its kind refuses.
+    /// The literal of a declared default. A declaration that is no TOML reads as text, which its
+    /// kind refuses.
     pub(crate) fn of_literal(literal: &str) -> Self {
         literal
             .parse()

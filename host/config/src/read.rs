@@ -36,7 +36,8 @@ impl<'a> Reader<'a> {
         Self { findings, errors, settings: Vec::new() }
     }
 
-    /// Reads one key of the section at the dotted path `at`. None when it is wrong, or missing and needed.
+    /// Reads one key of the section at the dotted path `at`. None when it is wrong, or missing and
+    /// needed.
     ///
     /// A value of the file is checked even where a variable wins over it.
     pub(crate) fn key<K: Kind>(&mut self, at: &str, key: &Key, kind: &K) -> Option<K::Value> {

@@ -1,6 +1,6 @@
-//! How a section declares its keys: once, with type, default, limits and meaning, as a struct that reads itself.
-//! Not the sections themselves, which have a file each, nor the lookup of a key by name (`schema`).
-//! Used by every section, and as data by `schema`, `read` and `reference`.
+//! How a section declares its keys: once, with type, default, limits and meaning, as a struct that
+//! reads itself. Not the sections themselves, which have a file each, nor the lookup of a key by
+//! name (`schema`). Used by every section, and as data by `schema`, `read` and `reference`.
 
 /// One declared key.
 pub(crate) struct Key {
@@ -24,10 +24,11 @@ pub(crate) struct Section {
     pub(crate) keys: &'static [Key],
 }
 
-/// Declares a section: `pub struct Name["path", "of", "it"] { /// Meaning. key: Type = default as kind; }`.
+/// Declares a section: `pub struct Name["path", "of", "it"] { /// Meaning. key: Type = default as
+/// kind; }`.
 ///
-/// The default is a TOML literal; without one the key must be set. The kind (see `kind`) reads into the type.
-/// `named name "doc"` after the path adds a field for the name that stands for `*`.
+/// The default is a TOML literal; without one the key must be set. The kind (see `kind`) reads into
+/// the type. `named name "doc"` after the path adds a field for the name that stands for `*`.
 macro_rules! section {
     (
         $(#[doc = $doc:literal])*
@@ -68,7 +69,8 @@ macro_rules! section {
                 }),*],
             };
 
-            /// Reads the section that stands at the dotted path `at`; none when a key of it is wrong.
+            /// Reads the section that stands at the dotted path `at`; none when a key of it is
+            /// wrong.
             pub(crate) fn read(
                 reader: &mut crate::read::Reader<'_>,
                 at: &str,

@@ -16,7 +16,8 @@ pub(crate) fn for_path(parent: &[String], name: &str) -> String {
     phrase(beside.map(str::to_owned).or_else(elsewhere))
 }
 
-/// The suggestion for an unknown variable. Levels are compared as a whole, so one missing `_` is found too.
+/// The suggestion for an unknown variable. Levels are compared as a whole, so one missing `_` is
+/// found too.
 pub(crate) fn for_variable(variable: &str) -> String {
     let named = variable.split("__").nth(2).unwrap_or("DEFAULT");
     let all: Vec<String> = every_key()

@@ -1,6 +1,6 @@
-//! Text to TOML tree. A line that is no TOML, or that repeats a key, is reported and set aside, so that the rest of
-//! the file is still checked. Not the meaning of any key, which is `walk`.
-//! Used by `config`, first.
+//! Text to TOML tree. A line that is no TOML, or that repeats a key, is reported and set aside, so
+//! that the rest of the file is still checked. Not the meaning of any key, which is `walk`. Used by
+//! `config`, first.
 
 use toml_edit::{Document, TomlError};
 
@@ -36,12 +36,13 @@ pub(crate) fn parse(text: &str, errors: &mut Errors) -> Option<Tree> {
             Err(error) => error,
         };
         let line = line_at(&line_starts, error.span().map_or(text.len(), |span| span.start));
-        // A repeated key is found late. Any other error must lie further down than the one before: where the parser
-        // comes no further although the line was set aside, what follows would be guesswork.
+        // A repeated key is found late. Any other error must lie further down than the one before:
+        // where the parser comes no further although the line was set aside, what follows would be
+        // guesswork.
         if line <= last && !is_repetition(&error) {
             return None;
         }
-        report(&text, &line_starts, line, &error, errors);
+        report(&text, line, &error, errors);
         let rest = set_aside(&text, &line_starts, line);
         if rest == text {
             return None;
@@ -55,26 +56,29 @@ fn is_repetition(error: &TomlError) -> bool {
     error.message().starts_with("duplicate key")
 }
 
-fn report(text: &str, starts: &[usize], line: usize, error: &TomlError, errors: &mut Errors) {
+fn report(text: &str, line: usize, error: &TomlError, errors: &mut Errors) {
     let origin = Origin::File { line };
     if !is_repetition(error) {
         return errors.whole(&origin, format!("this is not TOML: {}", shorten(error.message())));
     }
-    let key = key_of_line(text, starts, line);
-    let first = (1..line).find(|other| key_of_line(text, starts, *other) == key);
+    let keys: Vec<String> = keys_of_lines(text).take(line).collect();
+    let Some((key, above)) = keys.split_last() else { return };
+    let first = above.iter().position(|other| other == key).map(|index| index + 1);
     let first = first.map(|first| format!(", first in line {first}")).unwrap_or_default();
-    errors.key(&origin, &shorten(&key), format!("stands here again{first}; keep one of them"));
+    errors.key(&origin, &shorten(key), format!("stands here again{first}; keep one of them"));
 }
 
-/// The dotted key that a line sets, or the section it begins, as far as one line tells.
-fn key_of_line(text: &str, starts: &[usize], line: usize) -> String {
-    let content = line_text(text, starts, line).trim();
-    if let Some(section) = section_of(content) {
-        return section.to_owned();
-    }
-    let key = content.split('=').next().unwrap_or_default().trim();
-    let above = (1..line).rev().find_map(|line| section_of(line_text(text, starts, line).trim()));
-    above.map_or_else(|| key.to_owned(), |section| format!("{section}.{key}"))
+/// For each line the dotted key it sets, or the section it begins, as far as one line tells.
+fn keys_of_lines(text: &str) -> impl Iterator<Item = String> {
+    text.split('\n').scan("", |section, line| {
+        let line = line.trim();
+        let key = line.split('=').next().unwrap_or_default().trim();
+        if let Some(begun) = section_of(line) {
+            *section = begun;
+            return Some(begun.to_owned());
+        }
+        Some(if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") })
+    })
 }
 
 fn section_of(content: &str) -> Option<&str> {
@@ -83,7 +87,8 @@ fn section_of(content: &str) -> Option<&str> {
     inner.get(..end).map(|name| name.trim_matches(['[', ' ', '\t']))
 }
 
-/// The text with a line blanked, and with it all lines of the section it begins. Every other line keeps its place.
+/// The text with a line blanked, and with it all lines of the section it begins. Every other line
+/// keeps its place.
 fn set_aside(text: &str, starts: &[usize], line: usize) -> String {
     let begins_section = |line| line_text(text, starts, line).trim_start().starts_with('[');
     let mut end = line + 1;

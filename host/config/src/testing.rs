@@ -7,11 +7,13 @@ use std::time::Duration;
 use crate::kind::{OrWord, Span};
 use crate::section::section;
 
+const DAY: Duration = Duration::from_secs(86_400);
+
 section! {
     /// Switches for tests; leave them alone in production.
     pub struct Testing["testing"] {
         /// Freezes random live connections this often and continues them on another shard.
         move_connections_every: Option<Duration> = "disabled"
-            as OrWord("disabled", Span { min: Duration::from_millis(1), max: Duration::from_secs(86_400) });
+            as OrWord("disabled", Span { min: Duration::from_millis(1), max: DAY });
     }
 }

@@ -10,11 +10,11 @@ use crate::section::section;
 section! {
     /// Keys that stand before the first section of the file.
     pub(crate) struct Top[] {
-        /// Lets clients in that bring no name, no password and no certificate, where nothing else decides.
-        /// A listener can say otherwise.
+        /// Lets clients in that bring no name, no password and no certificate, where nothing else
+        /// decides. A listener can say otherwise.
         allow_anonymous: bool = false as Flag;
-        /// The folder for everything the broker writes. A relative path starts at the configuration file's folder,
-        /// or at its parent where that folder is named `etc`.
+        /// The folder for everything the broker writes. A relative path starts at the configuration
+        /// file's folder, or at its parent where that folder is named `etc`.
         data_dir: PathBuf = "data" as Folder;
     }
 }

@@ -1,6 +1,6 @@
-//! Durations and sizes as text: `"15s"`, `"32KB"`. One whole number and one unit, no space, no fraction.
-//! Not ranges, which belong to the key (`kind`).
-//! Used by `kind` to read values and to print the limits of a key.
+//! Durations and sizes as text: `"15s"`, `"32KB"`. One whole number and one unit, no space, no
+//! fraction. Not ranges, which belong to the key (`kind`). Used by `kind` to read values and to
+//! print the limits of a key.
 
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     parse(text, &DURATIONS, |unit, known| unit == known).map(Duration::from_millis)
 }
 
-/// Reads `"512B" "32KB" "1MB" "2GB"`, in any case, into bytes. The error is as in [`parse_duration`].
+/// Reads `"512B" "32KB" "1MB" "2GB"`, in any case, into bytes. The error is as in
+/// [`parse_duration`].
 pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     parse(text, &SIZES, str::eq_ignore_ascii_case)
 }

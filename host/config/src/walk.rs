@@ -1,6 +1,6 @@
-//! The tree of the file against the schema: known keys with their lines are collected, everything else is an error.
-//! Not the types of values, which is `read`.
-//! Used by `config`; `env` adds to what is found here.
+//! The tree of the file against the schema: known keys with their lines are collected, everything
+//! else is an error. Not the types of values, which is `read`. Used by `config`; `env` adds to what
+//! is found here.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,10 @@
 //! The shipped file and the generated reference against the declarations.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap in a test is the failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failed unwrap in a test is the failed test"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
