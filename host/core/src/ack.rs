@@ -1,0 +1,214 @@
+//! Acknowledgements, both ways: what we owe publishers (withheld while receivers are slow) and
+//! what receivers send us for what they got.
+
+use theseus_mqtt::{self as mqtt, Packet, PacketId, QoS, ReasonCode};
+
+use crate::Time;
+use crate::connection::{Ack, AckKind, Connection, ConnectionKey, Withheld};
+use crate::deliver::Routed;
+use crate::inbox::Ticket;
+use crate::inflight::{Inflight, Outcome};
+use crate::shard::Shard;
+use crate::timers::Timer;
+
+impl Shard {
+    /// Answers a PUBLISH now, or once its slow receivers and all older answers allow it.
+    pub(crate) fn acknowledge(&mut self, now: Time, key: ConnectionKey, ack: Ack, routed: &Routed) {
+        let limits = &self.broker.limits;
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        if connection.withheld.is_empty() && routed.holds == 0 && routed.asked == 0 {
+            return self.write_ack(key, ack);
+        }
+        let deadline = now.after(limits.stall_max);
+        if connection.withheld.is_empty() {
+            self.timers.set(deadline, Timer::Pause(key));
+        }
+        let number = connection.next_ticket;
+        connection.next_ticket = number.wrapping_add(1);
+        connection.withheld.push_back(Withheld {
+            number,
+            ack,
+            holds: routed.holds,
+            asked: routed.asked,
+            deadline,
+        });
+        // 3.x has no Receive Maximum to slow the client down with: stop reading instead.
+        if !connection.is_v5() && connection.withheld.len() >= usize::from(limits.receive_maximum) {
+            connection.paused_until = Some(deadline);
+            self.metrics().reads_paused.add(1);
+        }
+        self.metrics().acks_withheld.add(1);
+    }
+
+    /// A shard says how many of its receivers hold this acknowledgement back.
+    pub(crate) fn handle_held(&mut self, now: Time, ticket: Ticket, count: i32) {
+        if let Some(withheld) = self.withheld(ticket) {
+            withheld.asked = withheld.asked.saturating_sub(1);
+            withheld.holds += count;
+            self.give_back(now, ticket.connection);
+        }
+    }
+
+    /// A slow receiver has drained.
+    pub(crate) fn handle_release(&mut self, now: Time, ticket: Ticket) {
+        if let Some(withheld) = self.withheld(ticket) {
+            withheld.holds -= 1;
+            self.give_back(now, ticket.connection);
+        }
+    }
+
+    /// A pause or the time of the oldest withheld acknowledgement may be over.
+    pub(crate) fn handle_pause_timer(&mut self, now: Time, key: ConnectionKey) {
+        self.give_back(now, key);
+        let Some(connection) = self.connections.get(key) else { return };
+        let next = connection.withheld.front().map(|withheld| withheld.deadline);
+        if let Some(at) = next {
+            self.timers.set(at, Timer::Pause(key));
+        }
+        if connection.paused_until.is_some_and(|until| until <= now) {
+            self.resume(now, key);
+        }
+    }
+
+    /// Pauses reading for a moment: the inbox of a shard it publishes to is full.
+    pub(crate) fn pause_for_inbox(&mut self, now: Time, key: ConnectionKey) {
+        let until = now.after(INBOX_PAUSE);
+        if let Some(connection) = self.connections.get_mut(key)
+            && connection.paused_until.is_none()
+        {
+            connection.paused_until = Some(until);
+            self.timers.set(until, Timer::Pause(key));
+            self.metrics().inbox_full.add(1);
+        }
+    }
+
+    /// A PUBACK for what we sent [MQTT-4.3.2-3].
+    pub(crate) fn handle_puback(&mut self, now: Time, key: ConnectionKey, ack: &mqtt::Ack<'_>) {
+        self.settle(now, key, |inflight| {
+            inflight.settle_published(ack.packet_id, QoS::AtLeastOnce)
+        });
+    }
+
+    /// A PUBREC: PUBREL follows unless the client refuses the message [MQTT-4.3.3-4].
+    pub(crate) fn handle_pubrec(&mut self, now: Time, key: ConnectionKey, ack: &mqtt::Ack<'_>) {
+        let packet_id = ack.packet_id;
+        if ack.reason.is_error() {
+            self.settle(now, key, |inflight| {
+                inflight.settle_published(packet_id, QoS::ExactlyOnce)
+            });
+            return;
+        }
+        let outcome = self.settle(now, key, |inflight| inflight.release(packet_id));
+        let reason = reason_of(outcome);
+        self.write_packet(key, &Packet::PubRel(answer(packet_id, reason)));
+    }
+
+    /// A PUBREL from a publisher: the packet id is free again [MQTT-4.3.3-11].
+    pub(crate) fn handle_pubrel(&mut self, _now: Time, key: ConnectionKey, ack: &mqtt::Ack<'_>) {
+        let Some(connection) = self.connections.get(key) else { return };
+        let Some(session) = self.sessions.get_mut(connection.session) else { return };
+        let held = session.awaiting_rel.iter().position(|id| *id == ack.packet_id);
+        let outcome = match held {
+            Some(index) => {
+                session.awaiting_rel.swap_remove(index);
+                Outcome::Accepted
+            }
+            None => Outcome::Unknown,
+        };
+        self.write_packet(key, &Packet::PubComp(answer(ack.packet_id, reason_of(outcome))));
+    }
+
+    /// A PUBCOMP: the exchange is over [MQTT-4.3.3-5].
+    pub(crate) fn handle_pubcomp(&mut self, now: Time, key: ConnectionKey, ack: &mqtt::Ack<'_>) {
+        self.settle(now, key, |inflight| inflight.complete(ack.packet_id));
+    }
+
+    /// Appends a packet to a connection's output.
+    pub(crate) fn write_packet(&mut self, key: ConnectionKey, packet: &Packet<'_>) {
+        let Some(connection) = self.connections.get(key) else { return };
+        let version = connection.protocol.version;
+        if let Some(output) = self.output(key) {
+            // Everything we write fits its fields by construction; a packet that did not would
+            // be left out whole.
+            output.put(|bytes| {
+                let start = bytes.len();
+                if packet.encode(version, bytes).is_err() {
+                    bytes.truncate(start);
+                }
+            });
+        }
+    }
+
+    fn settle(
+        &mut self,
+        now: Time,
+        key: ConnectionKey,
+        step: impl FnOnce(&mut Inflight) -> Outcome,
+    ) -> Outcome {
+        let Some(connection) = self.connections.get(key) else { return Outcome::Unknown };
+        let Some(session) = self.sessions.get_mut(connection.session) else {
+            return Outcome::Unknown;
+        };
+        session.pressure.progress = now;
+        let outcome = step(&mut session.inflight);
+        if !session.queue.is_empty() || session.replay.is_some() {
+            self.mark_dirty(key);
+        }
+        outcome
+    }
+
+    fn withheld(&mut self, ticket: Ticket) -> Option<&mut Withheld> {
+        let connection = self.connections.get_mut(ticket.connection)?;
+        let first = connection.withheld.front()?.number;
+        connection.withheld.get_mut(ticket.number.wrapping_sub(first) as usize)
+    }
+
+    /// Writes the withheld acknowledgements that may go, oldest first, and reads on if paused.
+    fn give_back(&mut self, now: Time, key: ConnectionKey) {
+        while let Some(connection) = self.connections.get_mut(key)
+            && let Some(ack) = next_free(connection, now)
+        {
+            self.write_ack(key, ack);
+        }
+        let below = usize::from(self.broker.limits.receive_maximum);
+        if let Some(connection) = self.connections.get(key)
+            && connection.paused_until.is_some()
+            && !connection.is_v5()
+            && connection.withheld.len() < below
+        {
+            self.resume(now, key);
+        }
+    }
+
+    fn write_ack(&mut self, key: ConnectionKey, ack: Ack) {
+        let packet = answer(ack.packet_id, ack.reason);
+        match ack.kind {
+            AckKind::PubAck => self.write_packet(key, &Packet::PubAck(packet)),
+            AckKind::PubRec => self.write_packet(key, &Packet::PubRec(packet)),
+        }
+    }
+}
+
+/// How long a publisher waits for another shard's full inbox.
+const INBOX_PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
+
+/// Takes the oldest withheld acknowledgement if nothing holds it any more.
+fn next_free(connection: &mut Connection, now: Time) -> Option<Ack> {
+    let oldest = connection.withheld.front()?;
+    let free = (oldest.asked == 0 && oldest.holds <= 0) || oldest.deadline <= now;
+    if !free {
+        return None;
+    }
+    connection.withheld.pop_front().map(|withheld| withheld.ack)
+}
+
+fn answer(packet_id: PacketId, reason: ReasonCode) -> mqtt::Ack<'static> {
+    mqtt::Ack { packet_id, reason, properties: mqtt::Properties::default() }
+}
+
+fn reason_of(outcome: Outcome) -> ReasonCode {
+    match outcome {
+        Outcome::Accepted => ReasonCode::Success,
+        Outcome::Unknown => ReasonCode::PacketIdentifierNotFound,
+    }
+}

@@ -1,0 +1,155 @@
+//! From a CONNECT packet to what the home shard needs of it: the checks that need no session.
+//! Runs on the shard that accepted the socket; the result travels to the home shard as data.
+
+use std::hash::{BuildHasher, Hasher};
+use std::time::Duration;
+
+use theseus_mqtt::{ConnAck, Connect, Packet, Properties, ProtocolVersion, ReasonCode};
+
+use crate::Time;
+use crate::broker::Broker;
+use crate::close::bounded;
+use crate::connection::Protocol;
+use crate::inbox::ShardId;
+use crate::policy::{Claim, Grant};
+use crate::session::Expiry;
+use crate::will::Will;
+
+/// A client that has been let in and waits for its session.
+#[derive(Debug)]
+pub struct Admission {
+    pub(crate) client_id: Box<str>,
+    /// The client id was ours to choose.
+    pub(crate) assigned: bool,
+    pub(crate) clean_start: bool,
+    pub(crate) expiry: Expiry,
+    /// The client's own Session Expiry Interval, seconds; CONNACK tells it of another.
+    pub(crate) requested_expiry: u32,
+    pub(crate) protocol: Protocol,
+    pub(crate) will: Option<Box<Will>>,
+    pub(crate) grant: Grant,
+}
+
+impl Admission {
+    /// Judges a CONNECT that came to shard `shard`, and asks the policy.
+    ///
+    /// An assigned client id is chosen to live on `shard`, so that no move is needed.
+    pub fn new(
+        broker: &Broker,
+        shard: ShardId,
+        now: Time,
+        connect: &Connect<'_>,
+        allow_anonymous: bool,
+    ) -> Result<Self, ReasonCode> {
+        check(broker, connect)?;
+        let grant = broker.policy().authenticate(Claim { connect, allow_anonymous })?;
+        let assigned = connect.client_id.is_empty();
+        let client_id = match assigned {
+            true => assign_client_id(broker, shard, now),
+            false => connect.client_id.into(),
+        };
+        let requested_expiry = connect.properties.session_expiry_interval().unwrap_or(0);
+        Ok(Self {
+            client_id,
+            assigned,
+            clean_start: connect.clean_start,
+            expiry: expiry(broker, connect, requested_expiry),
+            requested_expiry,
+            protocol: protocol(broker, connect),
+            will: connect.will.as_ref().map(|will| Box::new(Will::from_connect(will))),
+            grant,
+        })
+    }
+
+    /// The client id its session has.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// The protocol version it speaks.
+    pub fn version(&self) -> ProtocolVersion {
+        self.protocol.version
+    }
+}
+
+/// The CONNACK that refuses a client, or nothing where the version has none for `reason`
+/// [MQTT-3.2.2-6] (3.1.1).
+pub fn refusal(version: ProtocolVersion, reason: ReasonCode) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if version == ProtocolVersion::V5 || reason.connack_v3().is_some() {
+        let properties = Properties::default();
+        let connack = ConnAck { session_present: false, reason, properties };
+        if Packet::ConnAck(connack).encode(version, &mut bytes).is_err() {
+            bytes.clear();
+        }
+    }
+    bytes
+}
+
+fn check(broker: &Broker, connect: &Connect<'_>) -> Result<(), ReasonCode> {
+    let limits = broker.limits();
+    // 3.1 wants an id always, 3.1.1 one for sessions that are kept [MQTT-3.1.3-8] (3.1.1).
+    let needs_id = match connect.version {
+        ProtocolVersion::V3_1 => true,
+        ProtocolVersion::V3_1_1 => !connect.clean_start,
+        ProtocolVersion::V5 => false,
+    };
+    if (connect.client_id.is_empty() && needs_id)
+        || connect.client_id.len() > limits.client_id_len_max
+    {
+        return Err(ReasonCode::ClientIdentifierNotValid);
+    }
+    // No method is offered yet [MQTT-4.12.0-1].
+    if connect.properties.authentication_method().is_some() {
+        return Err(ReasonCode::BadAuthenticationMethod);
+    }
+    let Some(will) = &connect.will else { return Ok(()) };
+    if will.retain && !limits.retain_available {
+        return Err(ReasonCode::RetainNotSupported);
+    }
+    if will.topic.split('/').count() > limits.topic_levels_max {
+        return Err(ReasonCode::TopicNameInvalid);
+    }
+    Ok(())
+}
+
+fn expiry(broker: &Broker, connect: &Connect<'_>, requested: u32) -> Expiry {
+    let limits = broker.limits();
+    match connect.version {
+        ProtocolVersion::V5 => bounded(requested, limits.session_expiry_max),
+        _ if connect.clean_start => Expiry::AtClose,
+        _ => Expiry::After(limits.session_expiry_v3),
+    }
+}
+
+fn protocol(broker: &Broker, connect: &Connect<'_>) -> Protocol {
+    let limits = broker.limits();
+    let seconds = limits.server_keep_alive.unwrap_or(connect.keep_alive);
+    let keep_alive = (seconds > 0).then(|| {
+        Duration::from_millis(u64::from(seconds) * 10 * u64::from(limits.keep_alive_percent))
+    });
+    let receive_maximum = connect.properties.receive_maximum().unwrap_or(u16::MAX);
+    Protocol {
+        version: connect.version,
+        keep_alive,
+        window: receive_maximum.min(limits.inflight_max),
+        packet_size_max: connect.properties.maximum_packet_size().unwrap_or(u32::MAX),
+    }
+}
+
+/// A client id that nobody else has and that lives on `shard` [MQTT-3.1.3-6].
+fn assign_client_id(broker: &Broker, shard: ShardId, now: Time) -> Box<str> {
+    loop {
+        let client_id = format!("auto-{:016x}{:016x}", random(now), random(now));
+        if broker.home(&client_id) == shard {
+            return client_id.into();
+        }
+    }
+}
+
+/// 64 bits out of the process's random hash seeds, which are new for every builder.
+fn random(now: Time) -> u64 {
+    let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
+    hasher.write_u64(now.as_millis());
+    hasher.finish()
+}

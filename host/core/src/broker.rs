@@ -1,0 +1,141 @@
+//! What all shards of one broker share: routes, retained messages, policy, limits, inboxes.
+//! Everything here is safe to use from any thread; what a shard owns alone is in `shard`.
+
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+use hashbrown::HashMap;
+use parking_lot::RwLock;
+use theseus_route::{Retained, Router};
+
+use crate::inbox::{Inbox, ShardId};
+use crate::metrics::Metrics;
+use crate::{Limits, Message, Policy};
+
+/// The shared half of the broker; every [`crate::Shard`] holds an `Arc` of it.
+pub struct Broker {
+    pub(crate) router: Router,
+    pub(crate) retained: Retained<Message>,
+    pub(crate) policy: Arc<dyn Policy>,
+    pub(crate) limits: Limits,
+    pub(crate) inboxes: Box<[Inbox]>,
+    /// Per shard: sessions over their soft limit. Publishers ask a shard only if it has some.
+    pub(crate) pressed: Box<[AtomicU32]>,
+    metrics: Box<[Metrics]>,
+    sessions: AtomicUsize,
+    homes: Homes,
+}
+
+/// Where client ids live.
+struct Homes {
+    hasher: hashbrown::DefaultHashBuilder,
+    /// Client ids that were moved away from the home their hash names.
+    moved: RwLock<HashMap<Box<str>, ShardId>>,
+    any_moved: AtomicUsize,
+}
+
+impl Broker {
+    /// A broker of `shards` shards (at least one).
+    pub fn new(shards: ShardId, policy: Arc<dyn Policy>, limits: Limits) -> Arc<Self> {
+        let shards = shards.max(1);
+        Arc::new(Self {
+            router: Router::new(),
+            retained: Retained::new(limits.retained_max),
+            policy,
+            inboxes: (0..shards).map(|_| Inbox::default()).collect(),
+            pressed: (0..shards).map(|_| AtomicU32::new(0)).collect(),
+            metrics: (0..shards).map(|_| Metrics::default()).collect(),
+            sessions: AtomicUsize::new(0),
+            homes: Homes::new(),
+            limits,
+        })
+    }
+
+    /// How many shards there are.
+    pub fn shards(&self) -> ShardId {
+        self.inboxes.len() as ShardId
+    }
+
+    /// The shard where `client_id` lives (invariant 4).
+    pub fn home(&self, client_id: &str) -> ShardId {
+        self.homes.moved_to(client_id).unwrap_or_else(|| {
+            let mut hasher = self.homes.hasher.build_hasher();
+            hasher.write(client_id.as_bytes());
+            (hasher.finish() % u64::from(self.shards())) as ShardId
+        })
+    }
+
+    /// The counters of one shard.
+    pub fn metrics(&self, shard: ShardId) -> &Metrics {
+        &self.metrics[usize::from(shard)]
+    }
+
+    /// The bounds it was started with.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Who decides.
+    pub fn policy(&self) -> &dyn Policy {
+        &*self.policy
+    }
+
+    /// Sessions of all shards, with or without a connection.
+    pub fn sessions(&self) -> usize {
+        self.sessions.load(Ordering::Relaxed)
+    }
+
+    /// Retained messages.
+    pub fn retained(&self) -> usize {
+        self.retained.len()
+    }
+
+    /// Counts a session in; false if `mqtt.max_sessions` is reached.
+    pub(crate) fn admit_session(&self) -> bool {
+        let before = self.sessions.fetch_add(1, Ordering::Relaxed);
+        let fits = before < self.limits.sessions_max;
+        if !fits {
+            self.sessions.fetch_sub(1, Ordering::Relaxed);
+        }
+        fits
+    }
+
+    pub(crate) fn release_session(&self) {
+        self.sessions.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// From now on `client_id` lives on `shard`, whatever its hash says.
+    pub(crate) fn rehome(&self, client_id: &str, shard: ShardId) {
+        let mut moved = self.homes.moved.write();
+        moved.insert(client_id.into(), shard);
+        self.homes.any_moved.store(moved.len(), Ordering::Release);
+    }
+
+    /// The session of a moved client id is gone: its hash counts again.
+    pub(crate) fn forget_home(&self, client_id: &str) {
+        if self.homes.any_moved.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        let mut moved = self.homes.moved.write();
+        moved.remove(client_id);
+        self.homes.any_moved.store(moved.len(), Ordering::Release);
+    }
+}
+
+impl Homes {
+    fn new() -> Self {
+        Self {
+            hasher: hashbrown::DefaultHashBuilder::default(),
+            moved: RwLock::new(HashMap::new()),
+            any_moved: AtomicUsize::new(0),
+        }
+    }
+
+    fn moved_to(&self, client_id: &str) -> Option<ShardId> {
+        if self.any_moved.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        self.moved.read().get(client_id).copied()
+    }
+}

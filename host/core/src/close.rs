@@ -1,0 +1,184 @@
+//! How connections and sessions end: DISCONNECT either way, network failure, takeover, expiry,
+//! shutdown; and what becomes of the will.
+
+use std::time::Duration;
+
+use theseus_mqtt::{Disconnect, Packet, ReasonCode};
+
+use crate::Time;
+use crate::connection::{ConnectionKey, State};
+use crate::policy::{Action, Identity, Verdict};
+use crate::session::{Expiry, SessionKey};
+use crate::shard::Shard;
+use crate::timers::Timer;
+
+/// A closed connection has this long to take its last bytes.
+const LINGER: Duration = Duration::from_secs(2);
+
+impl Shard {
+    /// The socket is gone. Ends the connection as a network failure if it was still open
+    /// [MQTT-3.1.2-22], and forgets it.
+    pub fn socket_closed(&mut self, now: Time, key: ConnectionKey) {
+        self.detach(now, key);
+        self.connections.remove(key);
+    }
+
+    /// A panic was caught while this connection was handled: it ends, its will is sent.
+    pub fn contain_panic(&mut self, now: Time, key: ConnectionKey) {
+        self.metrics().panics.add(1);
+        self.detach(now, key);
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.outgoing.clear();
+        }
+    }
+
+    /// Ends every connection with `reason`; used at shutdown, after
+    /// [`Shard::publish_all_wills`] has run on every shard.
+    pub fn close_all(&mut self, now: Time, reason: ReasonCode) {
+        let open: Vec<_> = self.open_connections().collect();
+        open.into_iter().for_each(|key| self.close(now, key, Some(reason)));
+    }
+
+    /// Publishes the wills of all connected clients: the server is going away.
+    pub fn publish_all_wills(&mut self, now: Time) {
+        let sessions: Vec<_> = self.sessions.keys().collect();
+        sessions.into_iter().for_each(|key| self.publish_will(now, key));
+    }
+
+    /// A DISCONNECT: clean unless it asks for the will [MQTT-3.14.4-3].
+    pub(crate) fn handle_disconnect(
+        &mut self,
+        now: Time,
+        key: ConnectionKey,
+        disconnect: &Disconnect<'_>,
+    ) {
+        let Some(connection) = self.connections.get(key) else { return };
+        let Some(session) = self.sessions.get_mut(connection.session) else { return };
+        if let Some(seconds) = disconnect.properties.session_expiry_interval() {
+            // An interval of zero at CONNECT cannot be raised (MQTT 5.0, 3.14.2.2.2).
+            if session.expiry == Expiry::AtClose && seconds != 0 {
+                return self.fail(now, key, ReasonCode::ProtocolError);
+            }
+            session.expiry = bounded(seconds, self.broker.limits.session_expiry_max);
+        }
+        if disconnect.reason == ReasonCode::Success {
+            session.will = None;
+        }
+        self.detach(now, key);
+    }
+
+    /// Ends a connection whose client broke a rule.
+    pub(crate) fn fail(&mut self, now: Time, key: ConnectionKey, reason: ReasonCode) {
+        self.metrics().protocol_errors.add(1);
+        self.close(now, key, Some(reason));
+    }
+
+    /// Says why, where the version can [MQTT-3.14.0-1], and ends the connection; the will goes out.
+    pub(crate) fn close(&mut self, now: Time, key: ConnectionKey, reason: Option<ReasonCode>) {
+        let Some(connection) = self.connections.get(key) else { return };
+        if !connection.is_open() {
+            return;
+        }
+        if let Some(reason) = reason.filter(|_| connection.is_v5()) {
+            self.write_packet(key, &Packet::Disconnect(Disconnect::new(reason)));
+        }
+        self.detach(now, key);
+    }
+
+    /// Takes a connection from its session. What is in its output is still written.
+    fn detach(&mut self, now: Time, key: ConnectionKey) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        if !connection.is_open() {
+            return;
+        }
+        connection.state = State::Closing;
+        connection.partial = Vec::new();
+        connection.withheld.clear();
+        let session = connection.session;
+        self.timers.set(now.after(LINGER), Timer::Linger(key));
+        self.mark_dirty(key);
+        self.metrics().client_disconnected.add(1);
+        self.relieve(now, session);
+        self.leave(now, session);
+    }
+
+    /// A session is without its connection: it ends, or waits for its expiry and its will.
+    fn leave(&mut self, now: Time, key: SessionKey) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        session.connection = None;
+        session.expires = match session.expiry {
+            Expiry::AtClose => return self.end_session(now, key),
+            Expiry::After(span) => now.after(span),
+            Expiry::Never => Time::NEVER,
+        };
+        let mut next = session.expires;
+        if let Some(will) = &mut session.will {
+            will.due = now.after(will.delay);
+            next = next.min(will.due);
+        }
+        if next <= now {
+            return self.handle_absence_timer(now, key);
+        }
+        self.timers.set(next, Timer::Absence(key));
+    }
+
+    /// An absent client's will may be due, or its session over.
+    pub(crate) fn handle_absence_timer(&mut self, now: Time, key: SessionKey) {
+        let Some(session) = self.sessions.get(key) else { return };
+        if session.connection.is_some() {
+            return;
+        }
+        if session.expires <= now {
+            self.metrics().sessions_expired.add(1);
+            return self.end_session(now, key);
+        }
+        let due = session.will.as_ref().map_or(Time::NEVER, |will| will.due);
+        let expires = session.expires;
+        if due <= now {
+            self.publish_will(now, key);
+            self.timers.set(expires, Timer::Absence(key));
+        } else {
+            self.timers.set(due.min(expires), Timer::Absence(key));
+        }
+    }
+
+    /// Ends a session: its will goes out [MQTT-3.1.2-8], its subscriptions and queue are dropped.
+    pub(crate) fn end_session(&mut self, now: Time, key: SessionKey) {
+        self.publish_will(now, key);
+        self.relieve(now, key);
+        let subscriber = self.subscriber(key);
+        let Some(session) = self.sessions.remove(key) else { return };
+        for filter in session.subscriptions.keys() {
+            self.broker.router.unsubscribe(filter, subscriber);
+        }
+        self.by_client.remove(&session.client_id);
+        self.broker.forget_home(&session.client_id);
+        self.broker.release_session();
+    }
+
+    /// Publishes a session's will, once [MQTT-3.1.2-10], if its client may publish there.
+    pub(crate) fn publish_will(&mut self, now: Time, key: SessionKey) {
+        let publisher = self.subscriber(key);
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let Some(will) = session.will.take() else { return };
+        let message = will.message.reissued(now);
+        let action = Action::Publish {
+            topic: message.topic(),
+            qos: message.qos(),
+            retain: message.retain(),
+        };
+        let client = Identity { client_id: &session.client_id, grant: &session.grant };
+        if self.broker.policy.authorize(client, action) == Verdict::Allow {
+            self.publish(now, message, Some(publisher), None);
+        }
+    }
+}
+
+/// A Session Expiry Interval within the server's bound.
+pub(crate) fn bounded(seconds: u32, max: Option<Duration>) -> Expiry {
+    match (Expiry::from_seconds(seconds), max) {
+        (Expiry::Never, Some(max)) => Expiry::After(max),
+        (Expiry::After(span), Some(max)) => Expiry::After(span.min(max)),
+        (expiry, _) => expiry,
+    }
+}

@@ -1,0 +1,115 @@
+//! An admitted client meets its session on the home shard: takeover, resume or a new one, then
+//! CONNACK and what was in flight.
+
+use theseus_mqtt::{ConnAck, Packet, PropertiesBuf, Property, ProtocolVersion, ReasonCode};
+
+use crate::Time;
+use crate::admission::Admission;
+use crate::connection::{Connection, ConnectionKey};
+use crate::session::{Session, SessionKey};
+use crate::shard::Shard;
+use crate::timers::Timer;
+
+impl Shard {
+    /// Opens the connection of an admitted client on its home shard; CONNACK is in its output.
+    ///
+    /// An error is the reason code for the CONNACK that refuses it.
+    pub fn connect(
+        &mut self,
+        now: Time,
+        admission: Admission,
+    ) -> Result<ConnectionKey, ReasonCode> {
+        self.take_over(now, &admission);
+        let (session, present) = match self.by_client.get(&admission.client_id) {
+            Some(session) => (*session, true),
+            None => (self.open_session(&admission)?, false),
+        };
+        let connection = Connection::new(session, admission.protocol, now);
+        let key = self.connections.insert(connection);
+        self.write_connack(key, &admission, present);
+        self.attach(session, key, admission);
+        if let Some(keep_alive) = self.connections[key].protocol.keep_alive {
+            self.timers.set(now.after(keep_alive), Timer::KeepAlive(key));
+        }
+        self.redeliver(now, key, session);
+        self.mark_dirty(key);
+        self.metrics().client_connected.add(1);
+        Ok(key)
+    }
+
+    /// Ends the client's earlier connection [MQTT-3.1.4-3], and its session if this one starts
+    /// clean [MQTT-3.1.2-4].
+    fn take_over(&mut self, now: Time, admission: &Admission) {
+        let client_id = &admission.client_id;
+        let Some(session) = self.by_client.get(client_id).copied() else { return };
+        if let Some(old) = self.sessions.get(session).and_then(|session| session.connection) {
+            self.metrics().session_takeovers.add(1);
+            self.close(now, old, Some(ReasonCode::SessionTakenOver));
+        }
+        if admission.clean_start && self.sessions.contains_key(session) {
+            self.end_session(now, session);
+        }
+    }
+
+    fn open_session(&mut self, admission: &Admission) -> Result<SessionKey, ReasonCode> {
+        if !self.broker.admit_session() {
+            self.metrics().sessions_refused.add(1);
+            return Err(ReasonCode::QuotaExceeded);
+        }
+        let client_id = admission.client_id.clone();
+        let session = Session::new(client_id.clone(), admission.grant.clone(), admission.expiry);
+        let key = self.sessions.insert(session);
+        self.by_client.insert(client_id, key);
+        Ok(key)
+    }
+
+    fn attach(&mut self, session: SessionKey, key: ConnectionKey, admission: Admission) {
+        let Some(session) = self.sessions.get_mut(session) else { return };
+        session.connection = Some(key);
+        session.grant = admission.grant;
+        session.expiry = admission.expiry;
+        session.expires = Time::NEVER;
+        // A will that still waited for its delay is not sent [MQTT-3.1.3-9].
+        session.will = admission.will;
+    }
+
+    fn write_connack(&mut self, key: ConnectionKey, admission: &Admission, present: bool) {
+        let properties = match admission.protocol.version {
+            ProtocolVersion::V5 => self.connack_properties(admission),
+            _ => PropertiesBuf::new(),
+        };
+        let session_present = present && admission.protocol.version != ProtocolVersion::V3_1;
+        let connack = ConnAck {
+            session_present,
+            reason: ReasonCode::Success,
+            properties: properties.as_properties(),
+        };
+        self.write_packet(key, &Packet::ConnAck(connack));
+    }
+
+    /// What a v5 client must know of this server (MQTT 5.0, 3.2.2.3).
+    fn connack_properties(&self, admission: &Admission) -> PropertiesBuf {
+        let limits = &self.broker.limits;
+        let receive_maximum = usize::from(limits.receive_maximum).min(limits.awaiting_rel_max);
+        let granted_expiry = admission.expiry.as_seconds();
+        let properties = [
+            (granted_expiry != admission.requested_expiry)
+                .then_some(Property::SessionExpiryInterval(granted_expiry)),
+            Some(Property::ReceiveMaximum(receive_maximum as u16)),
+            (!limits.retain_available).then_some(Property::RetainAvailable(false)),
+            Some(Property::MaximumPacketSize(
+                u32::try_from(limits.packet_size_max).unwrap_or(u32::MAX),
+            )),
+            admission.assigned.then_some(Property::AssignedClientIdentifier(&admission.client_id)),
+            Some(Property::SharedSubscriptionAvailable(false)),
+            limits.server_keep_alive.map(Property::ServerKeepAlive),
+        ];
+        let mut buffer = PropertiesBuf::new();
+        for property in properties.into_iter().flatten() {
+            // Fails for a client id that is too long for a string only, and those were refused.
+            let pushed = buffer.push(property);
+            debug_assert!(pushed.is_ok(), "CONNACK properties fit");
+        }
+        buffer
+    }
+}

@@ -1,0 +1,116 @@
+//! One socket's side of a client: version, keep-alive, half-read and half-written packets,
+//! acknowledgements owed. Plain data between two packets (invariant 8).
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use theseus_mqtt::{PacketId, ProtocolVersion};
+
+use crate::Time;
+use crate::outgoing::Outgoing;
+use crate::session::SessionKey;
+
+slotmap::new_key_type! {
+    /// Names a connection of one shard; stale after it was removed.
+    pub struct ConnectionKey;
+}
+
+/// What the core keeps of a connection from CONNACK to close.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) session: SessionKey,
+    pub(crate) protocol: Protocol,
+    /// Bytes for the socket.
+    pub(crate) outgoing: Outgoing,
+    /// It stands in the list of connections with something to write.
+    pub(crate) dirty: bool,
+    /// The beginning of a packet that is not whole yet, or packets not handled while paused.
+    pub(crate) partial: Vec<u8>,
+    /// Length of the packet that `partial` begins with, once its header says so.
+    pub(crate) partial_packet: usize,
+    /// When the last packet came, for the keep-alive.
+    pub(crate) last_packet: Time,
+    /// Acknowledgements not sent yet, in the order of their PUBLISH [MQTT-4.6.0-2] (3.1.1).
+    pub(crate) withheld: VecDeque<Withheld>,
+    /// The number of the next withheld acknowledgement.
+    pub(crate) next_ticket: u32,
+    /// Reading stops until then, because of withheld acknowledgements or a full inbox.
+    pub(crate) paused_until: Option<Time>,
+    pub(crate) state: State,
+}
+
+/// What CONNECT and CONNACK settled for the life of the connection.
+#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Protocol {
+    pub(crate) version: ProtocolVersion,
+    /// Closed after this long without a packet; `None` never.
+    pub(crate) keep_alive: Option<Duration>,
+    /// Unacknowledged PUBLISHes to this client: its Receive Maximum or our own bound.
+    pub(crate) window: u16,
+    /// The client's Maximum Packet Size, bytes.
+    pub(crate) packet_size_max: u32,
+}
+
+/// Where a connection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Attached to its session.
+    Open,
+    /// Detached; what is in `outgoing` is still written, then the socket is closed.
+    Closing,
+}
+
+/// A PUBACK or PUBREC that waits for slow receivers, or for an older one.
+#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Withheld {
+    pub(crate) number: u32,
+    pub(crate) ack: Ack,
+    /// Slow receivers known and not drained yet; below zero while a release overtakes its count.
+    pub(crate) holds: i32,
+    /// Shards that have yet to say how many slow receivers they have.
+    pub(crate) asked: u16,
+    /// Given back then at the latest; remaining milliseconds in a snapshot.
+    #[serde(skip)]
+    pub(crate) deadline: Time,
+}
+
+/// The first answer to a PUBLISH of QoS 1 or 2.
+#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Ack {
+    pub(crate) kind: AckKind,
+    pub(crate) packet_id: PacketId,
+    pub(crate) reason: theseus_mqtt::ReasonCode,
+}
+
+/// Which packet answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) enum AckKind {
+    PubAck,
+    PubRec,
+}
+
+impl Connection {
+    pub(crate) fn new(session: SessionKey, protocol: Protocol, now: Time) -> Self {
+        Self {
+            session,
+            protocol,
+            outgoing: Outgoing::default(),
+            dirty: false,
+            partial: Vec::new(),
+            partial_packet: 0,
+            last_packet: now,
+            withheld: VecDeque::new(),
+            next_ticket: 0,
+            paused_until: None,
+            state: State::Open,
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.state == State::Open
+    }
+
+    pub(crate) fn is_v5(&self) -> bool {
+        self.protocol.version == ProtocolVersion::V5
+    }
+}

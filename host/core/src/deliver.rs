@@ -1,0 +1,155 @@
+//! Fan-out: from a message and its matches into the queues of sessions, here and on other
+//! shards. Order per publisher holds because everything for one shard takes one road.
+
+use std::sync::Arc;
+
+use slotmap::KeyData;
+use theseus_mqtt::QoS;
+use theseus_route::{Matches, Subscriber};
+
+use crate::Message;
+use crate::Time;
+use crate::inbox::{Deliver, Parcel, ShardId, Ticket};
+use crate::queue::{Delivery, Identifiers};
+use crate::session::SessionKey;
+use crate::shard::Shard;
+
+/// What became of a message on its way out.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Routed {
+    /// Somebody subscribes to its topic.
+    pub(crate) matched: bool,
+    /// Slow receivers found so far.
+    pub(crate) holds: i32,
+    /// Shards that have yet to say how many slow receivers they have.
+    pub(crate) asked: u16,
+    /// Another shard's inbox is at its bound.
+    pub(crate) inbox_full: bool,
+}
+
+/// Deliveries done in one go before others get a turn (wide fan-out runs in slices).
+const SLICE: usize = 4096;
+
+/// Parcels for one shard that are handed over at once rather than at the end of the batch.
+const OUTBOX_MAX: usize = 1024;
+
+impl Shard {
+    /// Puts the message on the road to every other shard that has receivers.
+    pub(crate) fn send_to_shards(
+        &mut self,
+        matches: &Arc<Matches>,
+        message: &Message,
+        publisher: Option<Subscriber>,
+        ticket: Option<Ticket>,
+    ) -> Routed {
+        let mut routed = Routed { matched: !matches.is_empty(), ..Routed::default() };
+        let here = self.id;
+        for shard in matches.shards().filter(|shard| *shard != here) {
+            let ticket = ticket.filter(|_| self.is_pressed(shard));
+            routed.asked += u16::from(ticket.is_some());
+            routed.inbox_full |= self.broker.inboxes[usize::from(shard)].is_full();
+            let outbox = &mut self.outbox[usize::from(shard)];
+            outbox.push(Parcel::Deliver(Deliver {
+                message: message.clone(),
+                matches: matches.clone(),
+                publisher,
+                ticket,
+                done: 0,
+                holds: 0,
+            }));
+            if outbox.len() >= OUTBOX_MAX {
+                self.commit();
+            }
+        }
+        routed
+    }
+
+    /// Queues the message for this shard's own receivers, or behind what they still wait for.
+    pub(crate) fn deliver_here(
+        &mut self,
+        now: Time,
+        matches: Arc<Matches>,
+        message: Message,
+        publisher: Option<Subscriber>,
+        ticket: Option<Ticket>,
+        routed: &mut Routed,
+    ) {
+        let receivers = matches.of_shard(self.id).len();
+        if receivers == 0 {
+            return;
+        }
+        let mut deliver = Deliver { message, matches, publisher, ticket: None, done: 0, holds: 0 };
+        if self.work.is_empty() && receivers <= SLICE {
+            deliver.ticket = ticket;
+            self.deliver_slice(now, &mut deliver);
+            routed.holds += deliver.holds;
+            return;
+        }
+        deliver.ticket = ticket.filter(|_| self.is_pressed(self.id));
+        routed.asked += u16::from(deliver.ticket.is_some());
+        self.work.push_back(Parcel::Deliver(deliver));
+    }
+
+    /// Does the next slice; true once every receiver has been served.
+    pub(crate) fn deliver_slice(&mut self, now: Time, deliver: &mut Deliver) -> bool {
+        let matches = deliver.matches.clone();
+        let receivers = matches.of_shard(self.id);
+        let slice = &receivers[deliver.done..receivers.len().min(deliver.done + SLICE)];
+        for receiver in slice {
+            let held = self.enqueue(now, receiver, deliver);
+            deliver.holds += i32::from(held);
+        }
+        deliver.done += slice.len();
+        deliver.done == receivers.len()
+    }
+
+    /// Queues the message for one receiver; true if that one holds the publisher back.
+    fn enqueue(
+        &mut self,
+        now: Time,
+        receiver: &theseus_route::Delivery,
+        deliver: &Deliver,
+    ) -> bool {
+        let key = SessionKey::from(KeyData::from_ffi(receiver.session));
+        let own = Subscriber { session: receiver.session, shard: self.id };
+        if receiver.no_local && deliver.publisher == Some(own) {
+            return false;
+        }
+        let message = &deliver.message;
+        let granted = QoS::try_from(receiver.qos).unwrap_or(QoS::AtMostOnce);
+        let delivery = Delivery {
+            message: message.clone(),
+            qos: message.qos().min(granted),
+            retain: receiver.retain_as_published && message.retain(),
+            identifiers: Identifiers::from_slice(receiver.identifiers()),
+        };
+        self.push(key, delivery);
+        self.press(now, key, deliver.ticket)
+    }
+
+    /// Appends to a session's queue within its hard bound: the oldest goes when it is full.
+    pub(crate) fn push(&mut self, key: SessionKey, delivery: Delivery) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let metrics = self.broker.metrics(self.id);
+        let limits = &self.broker.limits;
+        if session.connection.is_none()
+            && delivery.qos == QoS::AtMostOnce
+            && !limits.queue_qos0_offline
+        {
+            metrics.messages_dropped_offline_qos0.add(1);
+            return;
+        }
+        session.queue.push(delivery);
+        while session.queue.is_over(limits.queue_len_max, limits.queue_bytes_max) {
+            session.queue.pop();
+            metrics.messages_dropped_queue_full.add(1);
+        }
+        if let Some(connection) = session.connection {
+            self.mark_dirty(connection);
+        }
+    }
+
+    fn is_pressed(&self, shard: ShardId) -> bool {
+        self.broker.pressed[usize::from(shard)].load(std::sync::atomic::Ordering::Relaxed) > 0
+    }
+}

@@ -1,0 +1,49 @@
+//! The broker as a step function: sessions, queues, fan-out, takeover, retained messages, wills.
+//!
+//! Sans-IO: no socket, no file, no thread, no clock. Events go in with the time they happened at,
+//! effects are asked for afterwards, so the whole broker with several shards runs in one
+//! deterministic test. The shell around it is the crate `theseus`.
+#![forbid(unsafe_code)]
+
+mod ack;
+mod admission;
+mod broker;
+mod close;
+mod connect;
+mod connection;
+mod deliver;
+mod inbox;
+mod inflight;
+mod limits;
+mod message;
+mod metrics;
+mod outgoing;
+mod policy;
+mod pressure;
+mod publish;
+mod queue;
+mod receive;
+mod replay;
+mod session;
+mod shard;
+mod snapshot;
+mod subscribe;
+mod time;
+mod timers;
+mod transmit;
+mod will;
+mod work;
+
+pub use admission::{Admission, refusal};
+pub use broker::Broker;
+pub use connection::ConnectionKey;
+pub use inbox::ShardId;
+pub use limits::Limits;
+pub use message::Message;
+pub use metrics::{Counter, Metrics};
+pub use outgoing::Outgoing;
+pub use policy::{Action, Claim, Grant, Identity, Policy, Verdict};
+pub use session::Expiry;
+pub use shard::Shard;
+pub use snapshot::SnapshotError;
+pub use time::Time;

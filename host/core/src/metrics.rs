@@ -1,0 +1,80 @@
+//! Counters of what happened and of every bound that was hit (invariant 6).
+//! One set per shard, written by its thread only, read by anyone.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A number that one thread raises and others may read.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds `by`. Only the owning shard calls this, so no read-modify-write is needed.
+    pub fn add(&self, by: u64) {
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(by), Ordering::Relaxed);
+    }
+
+    /// The current value.
+    pub fn value(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+macro_rules! metrics {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// The counters of one shard, named as EMQX names its metrics where it has them.
+        #[derive(Debug, Default)]
+        pub struct Metrics { $($(#[$doc])* pub $name: Counter,)* }
+
+        impl Metrics {
+            /// Every counter with its name, in the order of declaration.
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($name), self.$name.value()),)*].into_iter()
+            }
+        }
+    };
+}
+
+metrics! {
+    /// PUBLISH packets received.
+    messages_received,
+    /// PUBLISH packets handed to the output of a connection.
+    messages_sent,
+    /// Messages dropped because a session's queue was at its hard bound.
+    messages_dropped_queue_full,
+    /// Messages dropped because they expired before delivery began.
+    messages_dropped_expired,
+    /// Messages dropped because the client's Maximum Packet Size is smaller.
+    messages_dropped_too_large,
+    /// QoS 0 messages not queued for a client that is away.
+    messages_dropped_offline_qos0,
+    /// Messages delivered but not retained: the store was full or the payload too large.
+    retained_refused,
+    /// CONNECT packets accepted.
+    client_connected,
+    /// Connections that ended, for any reason.
+    client_disconnected,
+    /// Connections taken over by a newer one with the same client id.
+    session_takeovers,
+    /// CONNECT packets refused because `mqtt.max_sessions` was reached.
+    sessions_refused,
+    /// Sessions that ended by expiry.
+    sessions_expired,
+    /// SUBSCRIBE filters refused because `mqtt.max_subscriptions` was reached.
+    subscriptions_refused,
+    /// Connections closed for a malformed packet or a protocol error.
+    protocol_errors,
+    /// Connections closed because their keep-alive passed.
+    keep_alive_timeouts,
+    /// PUBACK and PUBREC packets withheld because a receiver was slow.
+    acks_withheld,
+    /// Withheld acknowledgements given back by `mqtt.max_stall`, not by the receiver.
+    acks_released_by_stall,
+    /// Receivers closed by `force_shutdown`.
+    force_shutdowns,
+    /// Times a reader was paused: its output was full, or too many of its acks were withheld.
+    reads_paused,
+    /// Times an inbox was at its bound and a publisher had to wait.
+    inbox_full,
+    /// Panics contained in a connection.
+    panics,
+}

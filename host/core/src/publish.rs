@@ -1,0 +1,229 @@
+//! A PUBLISH from a client: what it may be, who answers it, and on to the receivers.
+//! The acknowledgements are written in `ack`, the receivers served in `deliver`.
+
+use theseus_mqtt::{PacketId, Publish, QoS, ReasonCode};
+use theseus_route::Subscriber;
+
+use crate::connection::{Ack, AckKind, ConnectionKey};
+use crate::deliver::Routed;
+use crate::inbox::Ticket;
+use crate::policy::{Action, Identity, Verdict};
+use crate::shard::Shard;
+use crate::{Message, Time};
+
+impl Shard {
+    /// Handles a PUBLISH whose frame body is `body`.
+    pub(crate) fn handle_publish(
+        &mut self,
+        now: Time,
+        key: ConnectionKey,
+        publish: &Publish<'_>,
+        body: &[u8],
+    ) {
+        if self.accept_publish(now, key, publish) {
+            let message = Message::from_publish(publish, body, now);
+            self.publish_accepted(now, key, publish.packet_id, message);
+        }
+    }
+
+    /// Decides whether a PUBLISH goes on to its receivers; if not, it has been answered.
+    pub(crate) fn accept_publish(
+        &mut self,
+        now: Time,
+        key: ConnectionKey,
+        publish: &Publish<'_>,
+    ) -> bool {
+        self.metrics().messages_received.add(1);
+        if let Some(reason) = self.broken_rule(publish) {
+            self.fail(now, key, reason);
+            return false;
+        }
+        if let Some(packet_id) = publish.packet_id
+            && !self.is_new_exchange(now, key, packet_id, publish.qos)
+        {
+            return false;
+        }
+        let verdict = self.judge_publish(key, publish);
+        if verdict == Verdict::Deny {
+            self.refuse_publish(now, key, publish);
+        }
+        verdict == Verdict::Allow
+    }
+
+    /// Sends an accepted message on and answers its publisher.
+    pub(crate) fn publish_accepted(
+        &mut self,
+        now: Time,
+        key: ConnectionKey,
+        packet_id: Option<PacketId>,
+        message: Message,
+    ) {
+        let Some(connection) = self.connections.get(key) else { return };
+        let publisher = self.subscriber(connection.session);
+        let ticket = packet_id.map(|_| Ticket {
+            shard: self.id,
+            connection: key,
+            number: connection.next_ticket,
+        });
+        let qos = message.qos();
+        let routed = self.publish(now, message, Some(publisher), ticket);
+        if routed.inbox_full {
+            self.pause_for_inbox(now, key);
+        }
+        if let Some(packet_id) = packet_id {
+            self.answer_publish(now, key, packet_id, qos, &routed);
+        }
+    }
+
+    /// Sends a message to all who subscribe to its topic, and retains it if it says so.
+    pub(crate) fn publish(
+        &mut self,
+        now: Time,
+        message: Message,
+        publisher: Option<Subscriber>,
+        ticket: Option<Ticket>,
+    ) -> Routed {
+        if message.retain() && self.broker.limits.retain_available {
+            return self.publish_retained(now, message, publisher, ticket);
+        }
+        let matches = self.routes.matches(&self.broker.router, message.topic()).clone();
+        let mut routed = self.send_to_shards(&matches, &message, publisher, ticket);
+        self.deliver_here(now, matches, message, publisher, ticket, &mut routed);
+        routed
+    }
+
+    /// Stores the message while no one reads its topic's stripe, and hands the live copies to
+    /// the other shards before the stripe is released: what a subscriber's shard finds in its
+    /// inbox is then never newer than what it reads from the store (DESIGN section 4).
+    fn publish_retained(
+        &mut self,
+        now: Time,
+        message: Message,
+        publisher: Option<Subscriber>,
+        ticket: Option<Ticket>,
+    ) -> Routed {
+        let broker = self.broker.clone();
+        let metrics = broker.metrics(self.id);
+        let mut hand_on = || {
+            let matches = self.routes.matches(&broker.router, message.topic()).clone();
+            let routed = self.send_to_shards(&matches, &message, publisher, ticket);
+            self.commit();
+            (matches, routed)
+        };
+        let (matches, mut routed) = if message.payload().len() > broker.limits.retained_payload_max
+        {
+            metrics.retained_refused.add(1);
+            hand_on()
+        } else {
+            // An empty payload removes the topic's message [MQTT-3.3.1-6], [MQTT-3.3.1-7].
+            let kept = (!message.payload().is_empty()).then(|| message.clone());
+            let (outcome, handed_on) = broker.retained.publish(message.topic(), kept, hand_on);
+            if outcome == theseus_route::StoreOutcome::Full {
+                metrics.retained_refused.add(1);
+            }
+            handed_on
+        };
+        self.deliver_here(now, matches, message, publisher, ticket, &mut routed);
+        routed
+    }
+
+    /// A rule of the protocol or a bound of ours that this PUBLISH breaks.
+    fn broken_rule(&self, publish: &Publish<'_>) -> Option<ReasonCode> {
+        let properties = publish.properties;
+        if !properties.is_empty() {
+            // We announce no Topic Alias Maximum, so no alias is valid [MQTT-3.2.2-18].
+            if properties.topic_alias().is_some() {
+                return Some(ReasonCode::TopicAliasInvalid);
+            }
+            // [MQTT-3.3.4-6]
+            if properties.subscription_identifier().is_some() {
+                return Some(ReasonCode::ProtocolError);
+            }
+        }
+        if publish.retain && !self.broker.limits.retain_available {
+            return Some(ReasonCode::RetainNotSupported);
+        }
+        let levels = publish.topic.bytes().filter(|byte| *byte == b'/').count() + 1;
+        (levels > self.broker.limits.topic_levels_max).then_some(ReasonCode::TopicNameInvalid)
+    }
+
+    /// False if this is a repeat that gets its PUBREC again [MQTT-4.3.3-10], or one too many.
+    fn is_new_exchange(
+        &mut self,
+        now: Time,
+        key: ConnectionKey,
+        packet_id: PacketId,
+        qos: QoS,
+    ) -> bool {
+        let Some(connection) = self.connections.get(key) else { return false };
+        let Some(session) = self.sessions.get(connection.session) else { return false };
+        let known = qos == QoS::ExactlyOnce && session.awaiting_rel.contains(&packet_id);
+        if known {
+            let ack = Ack { kind: AckKind::PubRec, packet_id, reason: ReasonCode::Success };
+            self.acknowledge(now, key, ack, &Routed::default());
+            return false;
+        }
+        let limits = &self.broker.limits;
+        let releases_full =
+            qos == QoS::ExactlyOnce && session.awaiting_rel.len() >= limits.awaiting_rel_max;
+        let window_full =
+            connection.is_v5() && connection.withheld.len() >= usize::from(limits.receive_maximum);
+        if releases_full || window_full {
+            self.fail(now, key, ReasonCode::ReceiveMaximumExceeded);
+            return false;
+        }
+        true
+    }
+
+    fn judge_publish(&self, key: ConnectionKey, publish: &Publish<'_>) -> Verdict {
+        let session = self.connections.get(key).and_then(|c| self.sessions.get(c.session));
+        let Some(session) = session else { return Verdict::Deny };
+        let client = Identity { client_id: &session.client_id, grant: &session.grant };
+        let action =
+            Action::Publish { topic: publish.topic, qos: publish.qos, retain: publish.retain };
+        self.broker.policy.authorize(client, action)
+    }
+
+    /// Answers a denied PUBLISH: 0x87 where the version can say it, the usual answer where it
+    /// cannot [MQTT-3.3.5-2] (3.1.1).
+    fn refuse_publish(&mut self, now: Time, key: ConnectionKey, publish: &Publish<'_>) {
+        let Some(packet_id) = publish.packet_id else { return };
+        let Some(connection) = self.connections.get(key) else { return };
+        let is_v5 = connection.is_v5();
+        let session = connection.session;
+        let reason = if is_v5 { ReasonCode::NotAuthorized } else { ReasonCode::Success };
+        let kind = first_answer(publish.qos);
+        if kind == AckKind::PubRec && !is_v5 {
+            self.await_release(session, packet_id);
+        }
+        self.acknowledge(now, key, Ack { kind, packet_id, reason }, &Routed::default());
+    }
+
+    fn answer_publish(
+        &mut self,
+        now: Time,
+        key: ConnectionKey,
+        packet_id: PacketId,
+        qos: QoS,
+        routed: &Routed,
+    ) {
+        let Some(connection) = self.connections.get(key) else { return };
+        let kind = first_answer(qos);
+        let unheard = !routed.matched && connection.is_v5();
+        let reason = if unheard { ReasonCode::NoMatchingSubscribers } else { ReasonCode::Success };
+        if kind == AckKind::PubRec {
+            self.await_release(connection.session, packet_id);
+        }
+        self.acknowledge(now, key, Ack { kind, packet_id, reason }, routed);
+    }
+
+    fn await_release(&mut self, session: crate::session::SessionKey, packet_id: PacketId) {
+        if let Some(session) = self.sessions.get_mut(session) {
+            session.awaiting_rel.push(packet_id);
+        }
+    }
+}
+
+fn first_answer(qos: QoS) -> AckKind {
+    if qos == QoS::ExactlyOnce { AckKind::PubRec } else { AckKind::PubAck }
+}

@@ -1,0 +1,95 @@
+//! A session's queue: references to messages that wait for their turn, counted in messages and
+//! bytes. It knows its bounds only as arguments; what a hit bound means is decided in `deliver`.
+
+use std::collections::VecDeque;
+
+use theseus_mqtt::QoS;
+
+use crate::Message;
+
+/// One message on its way to one session, with what differs per receiver.
+#[derive(Clone, Debug)]
+pub(crate) struct Delivery {
+    pub(crate) message: Message,
+    /// The lower of the publication's and the granted QoS [MQTT-3.8.4-8].
+    pub(crate) qos: QoS,
+    /// The RETAIN flag this receiver sees [MQTT-3.3.1-12], [MQTT-3.3.1-13].
+    pub(crate) retain: bool,
+    pub(crate) identifiers: Identifiers,
+}
+
+/// The subscription identifiers that go with a delivery [MQTT-3.3.4-3].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Identifiers {
+    #[default]
+    None,
+    One(u32),
+    Many(Box<[u32]>),
+}
+
+impl Identifiers {
+    pub(crate) fn from_slice(identifiers: &[u32]) -> Self {
+        match identifiers {
+            [] => Self::None,
+            [one] => Self::One(*one),
+            many => Self::Many(many.into()),
+        }
+    }
+
+    pub(crate) fn as_slice(&self) -> &[u32] {
+        match self {
+            Self::None => &[],
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Many(many) => many,
+        }
+    }
+}
+
+/// Messages that wait, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    waiting: VecDeque<Delivery>,
+    bytes: usize,
+}
+
+/// A queue that held more than this gives its memory back when it runs empty.
+const CAPACITY_KEPT_MAX: usize = 64;
+
+impl Queue {
+    pub(crate) fn push(&mut self, delivery: Delivery) {
+        self.bytes += cost(&delivery);
+        self.waiting.push_back(delivery);
+    }
+
+    pub(crate) fn front(&self) -> Option<&Delivery> {
+        self.waiting.front()
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Delivery> {
+        let delivery = self.waiting.pop_front()?;
+        self.bytes -= cost(&delivery);
+        if self.waiting.is_empty() && self.waiting.capacity() > CAPACITY_KEPT_MAX {
+            self.waiting = VecDeque::new();
+        }
+        Some(delivery)
+    }
+
+    /// True if the queue is over either bound.
+    pub(crate) fn is_over(&self, len_max: usize, bytes_max: usize) -> bool {
+        self.waiting.len() > len_max || self.bytes > bytes_max
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Delivery> {
+        self.waiting.iter()
+    }
+}
+
+/// What one waiting message is charged, in bytes: a shared message counts fully in each queue,
+/// so that the bound holds whoever else drops it.
+fn cost(delivery: &Delivery) -> usize {
+    size_of::<Delivery>() + delivery.message.size()
+}

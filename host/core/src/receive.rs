@@ -1,0 +1,204 @@
+//! From bytes to packets: cuts frames out of what the socket gave, keeps what is not whole, and
+//! hands each packet to its file. Nothing is decided here.
+
+use theseus_mqtt::{Cut, DecodeError, Frame, Packet, ProtocolVersion, ReasonCode, cut};
+
+use crate::Time;
+use crate::connection::ConnectionKey;
+use crate::message::{Layout, Message};
+use crate::shard::Shard;
+
+/// A packet whose whole length is at least this is read straight into a buffer of its own.
+const DIRECT_READ_MIN: usize = 32 * 1024;
+
+/// A direct read grows its buffer by at most this much before the bytes have arrived.
+const DIRECT_READ_STEP: usize = 64 * 1024;
+
+impl Shard {
+    /// Handles `bytes` that the socket gave. Packets may be cut anywhere.
+    pub fn receive(&mut self, now: Time, key: ConnectionKey, bytes: &[u8]) {
+        let mut rest = bytes;
+        while let Some(connection) = self.connections.get_mut(key)
+            && connection.is_open()
+            && !rest.is_empty()
+        {
+            connection.last_packet = now;
+            if connection.paused_until.is_some() {
+                connection.partial.extend_from_slice(rest);
+                return;
+            }
+            rest = if connection.partial.is_empty() {
+                self.handle_packets(now, key, rest)
+            } else {
+                self.complete_partial(now, key, rest)
+            };
+        }
+    }
+
+    /// The buffer to read into instead of the shared one, and how much is wanted, while a large
+    /// packet is on its way. Call [`Shard::received_direct`] after the read.
+    pub fn direct_read(&mut self, key: ConnectionKey) -> Option<(&mut Vec<u8>, usize)> {
+        let connection = self.connections.get_mut(key)?;
+        let missing = connection.partial_packet.checked_sub(connection.partial.len())?;
+        if missing < DIRECT_READ_MIN || connection.paused_until.is_some() {
+            return None;
+        }
+        connection.partial.reserve(missing.min(DIRECT_READ_STEP));
+        Some((&mut connection.partial, missing))
+    }
+
+    /// Handles the large packet if [`Shard::direct_read`] has completed it.
+    pub fn received_direct(&mut self, now: Time, key: ConnectionKey) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        connection.last_packet = now;
+        if connection.partial.len() >= connection.partial_packet {
+            self.handle_partial(now, key);
+        }
+    }
+
+    /// Handles what a pause left behind.
+    pub(crate) fn resume(&mut self, now: Time, key: ConnectionKey) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        connection.paused_until = None;
+        self.mark_dirty(key);
+        self.handle_partial(now, key);
+    }
+
+    /// Handles all whole packets in `bytes`; keeps the beginning of the next one.
+    /// Returns what is left for later: always nothing, as everything is handled or kept.
+    fn handle_packets<'b>(&mut self, now: Time, key: ConnectionKey, bytes: &'b [u8]) -> &'b [u8] {
+        let consumed = self.handle_whole(now, key, bytes);
+        let (_, rest) = bytes.split_at(consumed);
+        if let Some(connection) = self.connections.get_mut(key)
+            && connection.is_open()
+        {
+            connection.partial.extend_from_slice(rest);
+        }
+        &[]
+    }
+
+    /// Handles whole packets until one is cut, the connection closes or reading is paused.
+    /// Returns how many bytes they took.
+    fn handle_whole(&mut self, now: Time, key: ConnectionKey, bytes: &[u8]) -> usize {
+        let mut consumed = 0;
+        while self.may_handle(key) {
+            match cut(&bytes[consumed..], self.broker.limits.packet_size_max) {
+                Ok(Cut::Frame { frame, consumed: len }) => {
+                    consumed += len;
+                    self.handle_frame(now, key, frame);
+                }
+                Ok(Cut::Incomplete { packet_len }) => {
+                    self.expect_packet(key, packet_len.unwrap_or(0));
+                    break;
+                }
+                Err(error) => self.reject(now, key, error),
+            }
+        }
+        consumed
+    }
+
+    /// Adds to `partial` only what completes its first packet; returns the rest.
+    fn complete_partial<'b>(&mut self, now: Time, key: ConnectionKey, bytes: &'b [u8]) -> &'b [u8] {
+        let Some(connection) = self.connections.get_mut(key) else { return &[] };
+        // A header that is not whole yet grows byte by byte: it has at most five.
+        let missing = connection.partial_packet.saturating_sub(connection.partial.len()).max(1);
+        let (now_whole, rest) = bytes.split_at(missing.min(bytes.len()));
+        connection.partial.extend_from_slice(now_whole);
+        if connection.partial.len() >= connection.partial_packet {
+            self.handle_partial(now, key);
+        }
+        rest
+    }
+
+    /// Handles the packets in `partial` and keeps what is left of it.
+    fn handle_partial(&mut self, now: Time, key: ConnectionKey) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let mut bytes = std::mem::take(&mut connection.partial);
+        let whole = bytes.len() == std::mem::take(&mut connection.partial_packet);
+        if whole && bytes.len() >= DIRECT_READ_MIN {
+            return self.handle_large(now, key, bytes);
+        }
+        let consumed = self.handle_whole(now, key, &bytes);
+        if let Some(connection) = self.connections.get_mut(key)
+            && connection.is_open()
+            && consumed < bytes.len()
+        {
+            bytes.drain(..consumed);
+            connection.partial = bytes;
+        }
+    }
+
+    /// Handles one large packet that has a buffer of its own; a PUBLISH keeps the buffer as its
+    /// message instead of copying it.
+    fn handle_large(&mut self, now: Time, key: ConnectionKey, bytes: Vec<u8>) {
+        let frame = match cut(&bytes, self.broker.limits.packet_size_max) {
+            Ok(Cut::Frame { frame, .. }) => frame,
+            Ok(Cut::Incomplete { .. }) => return,
+            Err(error) => return self.reject(now, key, error),
+        };
+        if frame.header >> 4 != PUBLISH {
+            return self.handle_frame(now, key, frame);
+        }
+        let body_at = bytes.len() - frame.body.len();
+        let (packet_id, layout) = match Packet::decode(frame, self.version(key)) {
+            Ok(Packet::Publish(publish)) if self.accept_publish(now, key, &publish) => {
+                (publish.packet_id, Layout::of_frame(&publish, body_at, bytes.len(), now))
+            }
+            Ok(_) => return,
+            Err(error) => return self.reject(now, key, error),
+        };
+        self.publish_accepted(now, key, packet_id, Message::from_large(layout, bytes));
+    }
+
+    fn may_handle(&self, key: ConnectionKey) -> bool {
+        self.connections
+            .get(key)
+            .is_some_and(|connection| connection.is_open() && connection.paused_until.is_none())
+    }
+
+    fn expect_packet(&mut self, key: ConnectionKey, packet_len: usize) {
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.partial_packet = packet_len;
+        }
+    }
+
+    fn version(&self, key: ConnectionKey) -> ProtocolVersion {
+        self.connections.get(key).map_or(ProtocolVersion::V5, |c| c.protocol.version)
+    }
+
+    /// Dispatches one packet.
+    fn handle_frame(&mut self, now: Time, key: ConnectionKey, frame: Frame<'_>) {
+        let body = frame.body;
+        let packet = match Packet::decode(frame, self.version(key)) {
+            Ok(packet) => packet,
+            Err(error) => return self.reject(now, key, error),
+        };
+        match packet {
+            Packet::Publish(publish) => self.handle_publish(now, key, &publish, body),
+            Packet::PubAck(ack) => self.handle_puback(now, key, &ack),
+            Packet::PubRec(ack) => self.handle_pubrec(now, key, &ack),
+            Packet::PubRel(ack) => self.handle_pubrel(now, key, &ack),
+            Packet::PubComp(ack) => self.handle_pubcomp(now, key, &ack),
+            Packet::Subscribe(subscribe) => self.handle_subscribe(now, key, &subscribe),
+            Packet::Unsubscribe(unsubscribe) => self.handle_unsubscribe(key, &unsubscribe),
+            Packet::PingReq => self.handle_pingreq(key),
+            Packet::Disconnect(disconnect) => self.handle_disconnect(now, key, &disconnect),
+            // A second CONNECT [MQTT-3.1.0-2], an AUTH without a method, and packets that only
+            // a server sends.
+            Packet::Connect(_)
+            | Packet::Auth(_)
+            | Packet::ConnAck(_)
+            | Packet::SubAck(_)
+            | Packet::UnsubAck(_)
+            | Packet::PingResp => self.fail(now, key, ReasonCode::ProtocolError),
+        }
+    }
+
+    /// Ends a connection that broke the form of the protocol.
+    fn reject(&mut self, now: Time, key: ConnectionKey, error: DecodeError) {
+        self.fail(now, key, error.reason());
+    }
+}
+
+/// The packet type of PUBLISH (MQTT 5.0, 2.1.2).
+const PUBLISH: u8 = 3;

@@ -1,0 +1,159 @@
+//! Retained messages for new subscriptions: read stripe by stripe, queued as the queue has room,
+//! and never in front of a newer live message of the same topic.
+//!
+//! Why the order holds: a publisher stores a message and hands its live copies to the inboxes
+//! under the stripe's lock. A reader first reads the stripe, then empties its inbox into `work`
+//! and puts a marker behind it. When the marker comes up, every live copy older than what was
+//! read has been delivered; what has been replaced in the store by then is left out, because its
+//! successor comes live.
+
+use std::collections::VecDeque;
+
+use theseus_mqtt::QoS;
+use theseus_route::Subscription;
+
+use crate::Message;
+use crate::Time;
+use crate::inbox::Parcel;
+use crate::queue::{Delivery, Identifiers};
+use crate::session::SessionKey;
+use crate::shard::Shard;
+
+/// Retained messages on their way to one session.
+#[derive(Debug, Default)]
+pub(crate) struct Replay {
+    /// Subscriptions whose messages have not all been read, the first one being read.
+    pub(crate) wanted: VecDeque<Wanted>,
+    /// Messages read for the first of `wanted` and not queued yet.
+    read: VecDeque<Message>,
+    /// What was live before the reading has been delivered.
+    ready: bool,
+}
+
+/// A subscription that wants retained messages.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Wanted {
+    pub(crate) filter: Box<str>,
+    #[serde(with = "crate::snapshot::SubscriptionRecord")]
+    pub(crate) subscription: Subscription,
+    /// Stripes of the store that have been read.
+    pub(crate) stripe: usize,
+}
+
+/// Retained messages moved into a queue in one go; the next ones follow when it has drained.
+const FEED: usize = 64;
+
+impl Replay {
+    /// A replay that goes on with what `wanted` says has not been read.
+    pub(crate) fn resumed(wanted: VecDeque<Wanted>) -> Self {
+        Self { wanted, ..Self::default() }
+    }
+
+    /// What has been read and not been queued yet.
+    pub(crate) fn rest(&self) -> Vec<Delivery> {
+        let Some(wanted) = self.wanted.front() else { return Vec::new() };
+        self.read.iter().map(|message| delivery(message.clone(), wanted.subscription)).collect()
+    }
+
+    /// The subscription is gone.
+    pub(crate) fn forget(&mut self, filter: &str) {
+        if self.wanted.front().is_some_and(|wanted| &*wanted.filter == filter) {
+            self.read.clear();
+        }
+        self.wanted.retain(|wanted| &*wanted.filter != filter);
+    }
+}
+
+impl Shard {
+    /// Notes that a session wants the retained messages of a subscription.
+    pub(crate) fn want_retained(&mut self, key: SessionKey, wanted: Wanted) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let replay = session.replay.get_or_insert_default();
+        // A repeated subscription starts over [MQTT-3.8.4-4].
+        replay.forget(&wanted.filter);
+        replay.wanted.push_back(wanted);
+        if replay.wanted.len() == 1 {
+            replay.ready = false;
+            self.work.push_back(Parcel::Collect(key));
+        }
+    }
+
+    /// Reads the next stripe that has something for the session.
+    pub(crate) fn collect_retained(&mut self, key: SessionKey) {
+        let broker = self.broker.clone();
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let Some(replay) = &mut session.replay else { return };
+        let mut found = Vec::new();
+        while let Some(wanted) = replay.wanted.front_mut()
+            && found.is_empty()
+        {
+            let stripes = broker.retained.stripes_of(&wanted.filter);
+            let stripe = stripes.start + wanted.stripe;
+            if stripe >= stripes.end {
+                replay.wanted.pop_front();
+                continue;
+            }
+            broker.retained.collect(&wanted.filter, stripe, &mut found, |_| ());
+            wanted.stripe += 1;
+        }
+        if found.is_empty() {
+            session.replay = None;
+            return;
+        }
+        replay.read.extend(found);
+        broker.inboxes[usize::from(self.id)].take(&mut self.work);
+        self.work.push_back(Parcel::Replay(key));
+    }
+
+    /// The marker has come up: the messages read may be queued.
+    pub(crate) fn start_replay(&mut self, key: SessionKey) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        if let Some(replay) = &mut session.replay {
+            replay.ready = true;
+        }
+        if let Some(connection) = session.connection {
+            self.mark_dirty(connection);
+        }
+    }
+
+    /// Queues some of the messages read; false if there is nothing to queue now.
+    pub(crate) fn feed_replay(&mut self, now: Time, key: SessionKey) -> bool {
+        let Some(session) = self.sessions.get_mut(key) else { return false };
+        let Some(replay) = &mut session.replay else { return false };
+        if !replay.ready || !session.queue.is_empty() {
+            return false;
+        }
+        let subscription = replay.wanted.front().map(|wanted| wanted.subscription);
+        let count = replay.read.len().min(FEED);
+        let batch: Vec<Message> = replay.read.drain(..count).collect();
+        if replay.read.is_empty() {
+            replay.ready = false;
+            self.work.push_back(Parcel::Collect(key));
+        }
+        let Some(subscription) = subscription else { return false };
+        for message in batch {
+            self.replay(now, key, message, subscription);
+        }
+        true
+    }
+
+    /// Queues one retained message with RETAIN set [MQTT-3.3.1-8] (3.1.1), if it is still the
+    /// topic's.
+    fn replay(&mut self, now: Time, key: SessionKey, message: Message, to: Subscription) {
+        let current = self.broker.retained.current(message.topic());
+        let is_current = current.is_some_and(|current| current.same(&message));
+        if !is_current || message.expires() <= now {
+            return;
+        }
+        self.push(key, delivery(message, to));
+    }
+}
+
+fn delivery(message: Message, to: Subscription) -> Delivery {
+    let granted = QoS::try_from(to.qos).unwrap_or(QoS::AtMostOnce);
+    let identifiers = match to.identifier {
+        0 => Identifiers::None,
+        identifier => Identifiers::One(identifier),
+    };
+    Delivery { qos: message.qos().min(granted), message, retain: true, identifiers }
+}

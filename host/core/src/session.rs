@@ -1,0 +1,106 @@
+//! What MQTT keeps per client id, whether the client is there or not.
+//! Plain data: sessions are snapshotted, moved between shards and (later) stored.
+
+use std::time::Duration;
+
+use hashbrown::HashMap;
+use theseus_mqtt::PacketId;
+use theseus_route::Subscription;
+
+use crate::Time;
+use crate::connection::ConnectionKey;
+use crate::inbox::Ticket;
+use crate::inflight::Inflight;
+use crate::policy::Grant;
+use crate::queue::Queue;
+use crate::replay::Replay;
+use crate::will::Will;
+
+slotmap::new_key_type! {
+    /// Names a session of one shard; stale after the session ended.
+    pub struct SessionKey;
+}
+
+/// One client id's state on its home shard.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) client_id: Box<str>,
+    pub(crate) connection: Option<ConnectionKey>,
+    pub(crate) grant: Grant,
+    /// How long it outlives its connection [MQTT-3.1.2-23].
+    pub(crate) expiry: Expiry,
+    /// When it ends, while no connection is there; [`Time::NEVER`] otherwise.
+    pub(crate) expires: Time,
+    pub(crate) subscriptions: HashMap<Box<str>, Subscription>,
+    pub(crate) queue: Queue,
+    pub(crate) inflight: Inflight,
+    /// Packet ids of QoS 2 messages received and not yet released [MQTT-4.3.3-10].
+    pub(crate) awaiting_rel: Vec<PacketId>,
+    pub(crate) will: Option<Box<Will>>,
+    pub(crate) pressure: Pressure,
+    /// Retained messages still to be queued for new subscriptions.
+    pub(crate) replay: Option<Box<Replay>>,
+}
+
+/// How long a session outlives its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Expiry {
+    /// It ends with its connection.
+    AtClose,
+    /// It ends so long after its connection.
+    After(Duration),
+    /// It never ends by itself.
+    Never,
+}
+
+impl Expiry {
+    /// From a Session Expiry Interval in seconds; 0xFFFFFFFF means never (MQTT 5.0, 3.1.2.11.2).
+    pub fn from_seconds(seconds: u32) -> Self {
+        match seconds {
+            0 => Self::AtClose,
+            u32::MAX => Self::Never,
+            seconds => Self::After(Duration::from_secs(seconds.into())),
+        }
+    }
+
+    /// The Session Expiry Interval on the wire, in seconds.
+    pub fn as_seconds(self) -> u32 {
+        match self {
+            Self::AtClose => 0,
+            Self::Never => u32::MAX,
+            Self::After(span) => u32::try_from(span.as_secs()).unwrap_or(u32::MAX - 1),
+        }
+    }
+}
+
+/// How a slow receiver presses on its publishers (DESIGN section 4, "Slow receiver").
+#[derive(Debug, Default)]
+pub(crate) struct Pressure {
+    /// Since when the queue has been over its soft limit.
+    pub(crate) since: Option<Time>,
+    /// When the client last took or acknowledged something.
+    pub(crate) progress: Time,
+    /// Whose acknowledgements wait for this queue to drain.
+    pub(crate) waiting: Vec<Ticket>,
+    /// Its timer stands in the heap.
+    pub(crate) timer: bool,
+}
+
+impl Session {
+    pub(crate) fn new(client_id: Box<str>, grant: Grant, expiry: Expiry) -> Self {
+        Self {
+            client_id,
+            connection: None,
+            grant,
+            expiry,
+            expires: Time::NEVER,
+            subscriptions: HashMap::new(),
+            queue: Queue::default(),
+            inflight: Inflight::default(),
+            awaiting_rel: Vec::new(),
+            will: None,
+            pressure: Pressure::default(),
+            replay: None,
+        }
+    }
+}

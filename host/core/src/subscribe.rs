@@ -1,0 +1,138 @@
+//! SUBSCRIBE and UNSUBSCRIBE: into the routes, the session and, for retained messages, `replay`.
+
+use theseus_mqtt::{
+    Packet, Properties, QoS, ReasonCode, RetainHandling, SubAck, Subscribe, SubscribeOptions,
+    UnsubAck, Unsubscribe,
+};
+use theseus_route::Subscription;
+
+use crate::Time;
+use crate::connection::ConnectionKey;
+use crate::policy::{Action, Identity, Verdict};
+use crate::replay::Wanted;
+use crate::session::SessionKey;
+use crate::shard::Shard;
+
+impl Shard {
+    /// Subscribes filter by filter [MQTT-3.8.4-5] and answers with one SUBACK [MQTT-3.8.4-1].
+    ///
+    /// A filter is in the routes before its retained messages are read, so that nothing
+    /// published in between is missed.
+    pub(crate) fn handle_subscribe(
+        &mut self,
+        _now: Time,
+        key: ConnectionKey,
+        subscribe: &Subscribe<'_>,
+    ) {
+        let Some(connection) = self.connections.get(key) else { return };
+        let (session, is_v5) = (connection.session, connection.is_v5());
+        let identifier = subscribe.properties.subscription_identifier().unwrap_or(0);
+        let mut reasons = Vec::with_capacity(8);
+        for (filter, options) in subscribe.filters.iter() {
+            let reason = match self.subscribe(session, filter, options, identifier) {
+                Ok(granted) => granted as u8,
+                // 3.1.1 knows one failure only [MQTT-3.9.3-2] (3.1.1).
+                Err(_) if !is_v5 => ReasonCode::UnspecifiedError.value(),
+                Err(reason) => reason.value(),
+            };
+            reasons.push(reason);
+        }
+        let packet_id = subscribe.packet_id;
+        let properties = Properties::default();
+        self.write_packet(
+            key,
+            &Packet::SubAck(SubAck { packet_id, properties, reasons: &reasons }),
+        );
+    }
+
+    /// Unsubscribes filter by filter [MQTT-3.10.4-6]; answered in any case [MQTT-3.10.4-5].
+    pub(crate) fn handle_unsubscribe(&mut self, key: ConnectionKey, unsubscribe: &Unsubscribe<'_>) {
+        let Some(connection) = self.connections.get(key) else { return };
+        let (session, is_v5) = (connection.session, connection.is_v5());
+        let mut reasons = Vec::with_capacity(8);
+        for filter in unsubscribe.filters.iter() {
+            reasons.push(self.unsubscribe(session, filter).value());
+        }
+        if !is_v5 {
+            reasons.clear();
+        }
+        let packet_id = unsubscribe.packet_id;
+        let properties = Properties::default();
+        self.write_packet(
+            key,
+            &Packet::UnsubAck(UnsubAck { packet_id, properties, reasons: &reasons }),
+        );
+    }
+
+    fn subscribe(
+        &mut self,
+        key: SessionKey,
+        filter: &str,
+        options: SubscribeOptions,
+        identifier: u32,
+    ) -> Result<QoS, ReasonCode> {
+        self.check_subscribe(key, filter, options)?;
+        let subscription = Subscription {
+            qos: options.qos as u8,
+            no_local: options.no_local,
+            retain_as_published: options.retain_as_published,
+            identifier,
+        };
+        let is_new = self.broker.router.subscribe(filter, self.subscriber(key), subscription);
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.subscriptions.insert(filter.into(), subscription);
+        }
+        let replays = match options.retain_handling {
+            RetainHandling::Send => true,
+            RetainHandling::SendIfNew => is_new,
+            RetainHandling::DoNotSend => false,
+        };
+        if replays && self.broker.limits.retain_available {
+            self.want_retained(key, Wanted { filter: filter.into(), subscription, stripe: 0 });
+        }
+        Ok(options.qos)
+    }
+
+    fn check_subscribe(
+        &self,
+        key: SessionKey,
+        filter: &str,
+        options: SubscribeOptions,
+    ) -> Result<(), ReasonCode> {
+        let Some(session) = self.sessions.get(key) else {
+            return Err(ReasonCode::UnspecifiedError);
+        };
+        let limits = &self.broker.limits;
+        if filter.starts_with("$share/") {
+            return Err(ReasonCode::SharedSubscriptionsNotSupported);
+        }
+        if filter.split('/').count() > limits.topic_levels_max {
+            return Err(ReasonCode::TopicFilterInvalid);
+        }
+        let is_new = !session.subscriptions.contains_key(filter);
+        if is_new && session.subscriptions.len() >= limits.subscriptions_max {
+            self.metrics().subscriptions_refused.add(1);
+            return Err(ReasonCode::QuotaExceeded);
+        }
+        let client = Identity { client_id: &session.client_id, grant: &session.grant };
+        match self.broker.policy.authorize(client, Action::Subscribe { filter, qos: options.qos }) {
+            Verdict::Allow => Ok(()),
+            Verdict::Deny => Err(ReasonCode::NotAuthorized),
+        }
+    }
+
+    /// Removes one subscription; deliveries already queued are completed [MQTT-3.10.4-3].
+    fn unsubscribe(&mut self, key: SessionKey, filter: &str) -> ReasonCode {
+        let Some(session) = self.sessions.get_mut(key) else {
+            return ReasonCode::NoSubscriptionExisted;
+        };
+        if session.subscriptions.remove(filter).is_none() {
+            return ReasonCode::NoSubscriptionExisted;
+        }
+        if let Some(replay) = &mut session.replay {
+            replay.forget(filter);
+        }
+        self.broker.router.unsubscribe(filter, self.subscriber(key));
+        ReasonCode::Success
+    }
+}

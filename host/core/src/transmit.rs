@@ -1,0 +1,194 @@
+//! From a session's queue to a connection's output, within the client's window and the size of
+//! one write. A message's bytes are put together here, once per receiver, without allocation.
+
+use theseus_mqtt::{PacketId, ProtocolVersion, QoS, put_fixed_header, put_varint, varint_len};
+
+use crate::Time;
+use crate::connection::ConnectionKey;
+use crate::inflight::State;
+use crate::outgoing::Outgoing;
+use crate::queue::Delivery;
+use crate::session::SessionKey;
+use crate::shard::Shard;
+
+/// Output above which no further message is added before the socket has taken some.
+const WRITE_TARGET: usize = 64 * 1024;
+
+impl Shard {
+    /// Fills the output of a connection from its session's queue.
+    /// Returns true if more waits that may be sent once this is written.
+    pub fn transmit(&mut self, now: Time, key: ConnectionKey) -> bool {
+        let Some(connection) = self.connections.get(key) else { return false };
+        if !connection.is_open() {
+            return false;
+        }
+        let session = connection.session;
+        loop {
+            let full = self.fill(now, key, session);
+            if full || !self.feed_replay(now, session) {
+                self.ease(now, session);
+                return full;
+            }
+        }
+    }
+
+    /// Encodes waiting messages; true if the output is full and some are left.
+    fn fill(&mut self, now: Time, key: ConnectionKey, session: SessionKey) -> bool {
+        let Some(waiting) = self.sessions.get(session) else { return false };
+        if waiting.queue.is_empty() || self.output(key).is_none() {
+            return false;
+        }
+        let (Some(connection), Some(session)) =
+            (self.connections.get_mut(key), self.sessions.get_mut(session))
+        else {
+            return false;
+        };
+        let protocol = connection.protocol;
+        let output = &mut connection.outgoing;
+        let metrics = self.broker.metrics(self.id);
+        while let Some(next) = session.queue.front() {
+            if output.remaining() >= WRITE_TARGET {
+                return true;
+            }
+            let counted = next.qos != QoS::AtMostOnce;
+            if counted && session.inflight.len() >= usize::from(protocol.window) {
+                return false;
+            }
+            let Some(delivery) = session.queue.pop() else { return false };
+            session.pressure.progress = now;
+            if delivery.message.expires() <= now {
+                metrics.messages_dropped_expired.add(1);
+                continue;
+            }
+            let publication = Publication::new(&delivery, protocol.version, now);
+            if publication.packet_len() > protocol.packet_size_max as usize {
+                // Dropped and treated as sent [MQTT-3.1.2-25].
+                metrics.messages_dropped_too_large.add(1);
+                continue;
+            }
+            metrics.messages_sent.add(1);
+            if counted {
+                let packet_id = session.inflight.open(delivery.clone());
+                publication.write(output, Some(packet_id), false);
+            } else {
+                publication.write(output, None, false);
+            }
+        }
+        false
+    }
+
+    /// Sends what was in flight when the last connection ended: PUBLISH with DUP, and PUBREL, in
+    /// their order [MQTT-4.4.0-1]. The window was announced anew and may be smaller now; what is
+    /// redelivered is at most what was in flight.
+    pub(crate) fn redeliver(&mut self, now: Time, key: ConnectionKey, session: SessionKey) {
+        if self.output(key).is_none() {
+            return;
+        }
+        let (Some(connection), Some(session)) =
+            (self.connections.get_mut(key), self.sessions.get_mut(session))
+        else {
+            return;
+        };
+        let version = connection.protocol.version;
+        for exchange in session.inflight.iter() {
+            match &exchange.state {
+                State::Published(delivery) => Publication::new(delivery, version, now).write(
+                    &mut connection.outgoing,
+                    Some(exchange.packet_id),
+                    true,
+                ),
+                State::Released => put_pubrel(&mut connection.outgoing, exchange.packet_id),
+                State::Settled => {}
+            }
+        }
+    }
+}
+
+/// One PUBLISH on its way to one client.
+struct Publication<'a> {
+    delivery: &'a Delivery,
+    version: ProtocolVersion,
+    /// Rewritten properties, if the stored ones cannot go out as they are.
+    rewritten: Option<theseus_mqtt::PropertiesBuf>,
+}
+
+impl<'a> Publication<'a> {
+    fn new(delivery: &'a Delivery, version: ProtocolVersion, now: Time) -> Self {
+        let verbatim =
+            version < ProtocolVersion::V5 || delivery.message.verbatim_properties().is_some();
+        let rewritten = (!verbatim).then(|| delivery.message.forwarded_properties(now));
+        Self { delivery, version, rewritten }
+    }
+
+    /// Length of the whole packet, bytes.
+    fn packet_len(&self) -> usize {
+        let remaining = self.remaining_len();
+        1 + varint_len(remaining as u32) + remaining
+    }
+
+    fn write(&self, output: &mut Outgoing, packet_id: Option<PacketId>, dup: bool) {
+        let delivery = self.delivery;
+        let topic = delivery.message.topic_bytes();
+        output.put(|bytes| {
+            let flags = u8::from(dup) << 3 | (delivery.qos as u8) << 1 | u8::from(delivery.retain);
+            put_fixed_header(bytes, PUBLISH | flags, self.remaining_len());
+            bytes.extend_from_slice(&(topic.len() as u16).to_be_bytes());
+            bytes.extend_from_slice(topic);
+            if let Some(packet_id) = packet_id {
+                bytes.extend_from_slice(&packet_id.get().to_be_bytes());
+            }
+            self.put_properties(bytes);
+        });
+        output.put_payload(&delivery.message);
+    }
+
+    fn remaining_len(&self) -> usize {
+        let message = &self.delivery.message;
+        let packet_id = if self.delivery.qos == QoS::AtMostOnce { 0 } else { 2 };
+        let properties = match self.version {
+            ProtocolVersion::V5 => {
+                let len = self.properties_len();
+                varint_len(len as u32) + len
+            }
+            _ => 0,
+        };
+        2 + message.topic_bytes().len() + packet_id + properties + message.payload().len()
+    }
+
+    fn put_properties(&self, bytes: &mut Vec<u8>) {
+        if self.version != ProtocolVersion::V5 {
+            return;
+        }
+        put_varint(bytes, self.properties_len() as u32);
+        for identifier in self.delivery.identifiers.as_slice() {
+            bytes.push(SUBSCRIPTION_IDENTIFIER);
+            put_varint(bytes, *identifier);
+        }
+        bytes.extend_from_slice(self.message_properties());
+    }
+
+    fn properties_len(&self) -> usize {
+        let identifiers = self.delivery.identifiers.as_slice();
+        let identifiers: usize = identifiers.iter().map(|id| 1 + varint_len(*id)).sum();
+        identifiers + self.message_properties().len()
+    }
+
+    fn message_properties(&self) -> &[u8] {
+        match &self.rewritten {
+            Some(rewritten) => rewritten.as_properties().as_bytes(),
+            None => self.delivery.message.verbatim_properties().unwrap_or_default(),
+        }
+    }
+}
+
+fn put_pubrel(output: &mut Outgoing, packet_id: PacketId) {
+    let [high, low] = packet_id.get().to_be_bytes();
+    output.put(|bytes| bytes.extend_from_slice(&[PUBREL, 2, high, low]));
+}
+
+/// First byte of a PUBLISH without flags (MQTT 5.0, 3.3.1).
+const PUBLISH: u8 = 0x30;
+/// First byte of a PUBREL with its fixed flags [MQTT-3.6.1-1].
+const PUBREL: u8 = 0x62;
+/// Property identifier (MQTT 5.0, 2.2.2.2).
+const SUBSCRIPTION_IDENTIFIER: u8 = 0x0B;

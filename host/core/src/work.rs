@@ -1,0 +1,97 @@
+//! What a shard does besides its own sockets: parcels from other shards and deadlines.
+
+use crate::Time;
+use crate::connection::ConnectionKey;
+use crate::inbox::{Deliver, Parcel};
+use crate::shard::Shard;
+use crate::timers::Timer;
+use theseus_mqtt::ReasonCode;
+
+/// Parcels handled in one go before sockets get a turn.
+const BATCH: usize = 1024;
+
+impl Shard {
+    /// True if parcels wait, here or in the inbox.
+    pub fn has_work(&self) -> bool {
+        !self.work.is_empty() || !self.broker.inboxes[usize::from(self.id)].is_empty()
+    }
+
+    /// Handles a batch of parcels, in the order they were sent; true if more are waiting.
+    pub fn work(&mut self, now: Time) -> bool {
+        self.broker.inboxes[usize::from(self.id)].take(&mut self.work);
+        for _ in 0..BATCH {
+            let Some(parcel) = self.work.pop_front() else { return false };
+            match parcel {
+                Parcel::Deliver(deliver) => {
+                    if !self.handle_deliver(now, deliver) {
+                        return true;
+                    }
+                }
+                Parcel::Held { ticket, count } => self.handle_held(now, ticket, count),
+                Parcel::Release(ticket) => self.handle_release(now, ticket),
+                Parcel::Collect(session) => self.collect_retained(session),
+                Parcel::Replay(session) => self.start_replay(session),
+            }
+        }
+        self.has_work()
+    }
+
+    /// Does one slice of a fan-out; false if it is not through and others should have a turn.
+    fn handle_deliver(&mut self, now: Time, mut deliver: Deliver) -> bool {
+        if !self.deliver_slice(now, &mut deliver) {
+            // Stays in front: what was sent after it must not overtake it.
+            self.work.push_front(Parcel::Deliver(deliver));
+            return false;
+        }
+        let Some(ticket) = deliver.ticket else { return true };
+        if ticket.shard == self.id {
+            self.handle_held(now, ticket, deliver.holds);
+        } else {
+            let held = Parcel::Held { ticket, count: deliver.holds };
+            self.outbox[usize::from(ticket.shard)].push(held);
+        }
+        true
+    }
+
+    /// Does everything whose deadline is not after `now`.
+    pub fn handle_timeout(&mut self, now: Time) {
+        while let Some(timer) = self.timers.pop(now) {
+            match timer {
+                Timer::KeepAlive(key) => self.handle_keep_alive_timer(now, key),
+                Timer::Pause(key) => self.handle_pause_timer(now, key),
+                Timer::Linger(key) => self.handle_linger_timer(key),
+                Timer::Absence(key) => self.handle_absence_timer(now, key),
+                Timer::Pressure(key) => self.handle_pressure_timer(now, key),
+            }
+        }
+    }
+
+    /// Answers a PINGREQ [MQTT-3.12.4-1].
+    pub(crate) fn handle_pingreq(&mut self, key: ConnectionKey) {
+        self.write_packet(key, &theseus_mqtt::Packet::PingResp);
+    }
+
+    /// Closes a client that has been silent for too long, or looks again when it may have been
+    /// [MQTT-3.1.2-22]. A client we do not read from cannot be blamed for silence.
+    fn handle_keep_alive_timer(&mut self, now: Time, key: ConnectionKey) {
+        let Some(connection) = self.connections.get(key) else { return };
+        let Some(keep_alive) = connection.protocol.keep_alive else { return };
+        if !connection.is_open() {
+            return;
+        }
+        let paused = connection.paused_until.is_some();
+        let deadline = if paused { now } else { connection.last_packet }.after(keep_alive);
+        if deadline > now {
+            return self.timers.set(deadline, Timer::KeepAlive(key));
+        }
+        self.metrics().keep_alive_timeouts.add(1);
+        self.close(now, key, Some(ReasonCode::KeepAliveTimeout));
+    }
+
+    /// The last bytes have had their time.
+    fn handle_linger_timer(&mut self, key: ConnectionKey) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        connection.outgoing.clear();
+        self.mark_expired(key);
+    }
+}
