@@ -9,6 +9,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use hashbrown::hash_table::{Entry as Slot, IntoIter};
 
+use crate::collector::Collector;
 use crate::matches::Matches;
 use crate::router::Router;
 use crate::stripe::Reads;
@@ -22,6 +23,7 @@ pub struct Cache {
     young: Generation,
     old: Generation,
     dying: IntoIter<Known>,
+    collector: Collector,
     topics_max: usize,
     bytes_max: usize,
 }
@@ -62,6 +64,7 @@ impl Cache {
             young: Generation::default(),
             old: Generation::default(),
             dying: IntoIter::default(),
+            collector: Collector::default(),
             topics_max: (topics_max / 3).max(1),
             bytes_max: bytes_max / 3,
         }
@@ -84,14 +87,15 @@ impl Cache {
             Slot::Vacant(slot) => {
                 self.dying.by_ref().take(FREED_AT_ONCE).for_each(drop);
                 let known = self.old.take(topic, hash);
-                let known = known.unwrap_or_else(|| Known::ask(router, topic, hash));
+                let known =
+                    known.unwrap_or_else(|| Known::ask(router, topic, hash, &mut self.collector));
                 young.bytes += known.bytes();
                 slot.insert(known).into_mut()
             }
         };
         if router.changes(known.reads) != known.changes {
             young.bytes -= known.bytes();
-            known.ask_again(router, hash);
+            known.ask_again(router, hash, &mut self.collector);
             young.bytes += known.bytes();
         }
         &known.matches
@@ -129,17 +133,17 @@ impl Generation {
 }
 
 impl Known {
-    fn ask(router: &Router, topic: &str, hash: u64) -> Self {
+    fn ask(router: &Router, topic: &str, hash: u64, collector: &mut Collector) -> Self {
         let reads = router.reads(topic, hash);
         // Counted before asked: a change in between makes the next look ask again.
         let changes = router.changes(reads);
-        let matches = router.matches_in(topic, hash, reads);
+        let matches = router.look_up(topic, hash, reads, collector);
         Self { topic: topic.into(), matches, changes, reads }
     }
 
-    fn ask_again(&mut self, router: &Router, hash: u64) {
+    fn ask_again(&mut self, router: &Router, hash: u64, collector: &mut Collector) {
         self.changes = router.changes(self.reads);
-        self.matches = router.matches_in(&self.topic, hash, self.reads);
+        self.matches = router.look_up(&self.topic, hash, self.reads, collector);
     }
 
     fn bytes(&self) -> usize {

@@ -21,10 +21,12 @@
 
 mod bound;
 mod cache;
+mod collector;
 mod exact;
 mod hashing;
 mod level;
 mod matches;
+mod path;
 mod retained;
 mod retained_tree;
 mod router;

@@ -71,11 +71,33 @@ impl Matches {
         &self.deliveries[begin as usize..self.shards[at].end as usize]
     }
 
+    /// Merges the subscriptions that match: those of one session stand together, shards ascend.
+    pub(crate) fn of(entries: &[Entry]) -> Self {
+        let mut matches =
+            Self { deliveries: Vec::with_capacity(entries.len()), shards: Vec::new() };
+        for session in entries.chunk_by(|left, right| left.subscriber() == right.subscriber()) {
+            if let [first, others @ ..] = session {
+                matches.push(first.subscriber().shard, Delivery::merged(first, others));
+            }
+        }
+        matches.deliveries.shrink_to_fit();
+        matches
+    }
+
     /// Bytes on the heap, for the cache's bound. Several identifiers count as one box each.
     pub(crate) fn heap_bytes(&self) -> usize {
         size_of::<Self>()
             + self.deliveries.capacity() * size_of::<Delivery>()
             + self.shards.capacity() * size_of::<ShardEnd>()
+    }
+
+    fn push(&mut self, shard: u16, delivery: Delivery) {
+        self.deliveries.push(delivery);
+        let end = self.deliveries.len() as u32;
+        match self.shards.last_mut() {
+            Some(last) if last.shard == shard => last.end = end,
+            _ => self.shards.push(ShardEnd { shard, end }),
+        }
     }
 }
 
@@ -125,62 +147,6 @@ impl Delivery {
         self.identifier = identifiers.first().copied().unwrap_or(0);
         if identifiers.len() > 1 {
             self.identifiers = Some(Box::new(Identifiers(identifiers)));
-        }
-    }
-}
-
-/// Gathers the subscriptions that match, filter by filter.
-#[derive(Default)]
-pub(crate) struct Collector {
-    entries: Vec<Entry>,
-    filters: usize,
-}
-
-impl Collector {
-    /// Adds the subscribers of one filter: each session at most once.
-    pub(crate) fn add(&mut self, entries: &[Entry]) {
-        if !entries.is_empty() {
-            self.entries.extend_from_slice(entries);
-            self.filters += 1;
-        }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// Sorts by shard and session, and merges.
-    pub(crate) fn finish(mut self) -> Matches {
-        if self.filters > 1 {
-            self.entries.sort_unstable_by_key(|entry| {
-                let subscriber = entry.subscriber();
-                (subscriber.shard, subscriber.session)
-            });
-        } else {
-            // One filter has each session once, so only the shards need an order.
-            self.entries.sort_unstable_by_key(|entry| entry.subscriber().shard);
-        }
-        let mut matches =
-            Matches { deliveries: Vec::with_capacity(self.entries.len()), shards: Vec::new() };
-        for session in self.entries.chunk_by(|left, right| left.subscriber() == right.subscriber())
-        {
-            if let [first, others @ ..] = session {
-                matches.push(first.subscriber().shard, Delivery::merged(first, others));
-            }
-        }
-        matches.deliveries.shrink_to_fit();
-        matches
-    }
-}
-
-impl Matches {
-    /// Appends a delivery; shards come in ascending order.
-    fn push(&mut self, shard: u16, delivery: Delivery) {
-        self.deliveries.push(delivery);
-        let end = self.deliveries.len() as u32;
-        match self.shards.last_mut() {
-            Some(last) if last.shard == shard => last.end = end,
-            _ => self.shards.push(ShardEnd { shard, end }),
         }
     }
 }

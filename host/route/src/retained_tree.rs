@@ -4,23 +4,24 @@
 //! one node, along links between siblings, without recursion. Used by `retained` under its lock.
 
 use crate::hashing::Hashing;
+use crate::path::Path;
 use crate::tree::{NodeId, ROOT, Tree};
 
 pub(crate) struct RetainedTree<M> {
     tree: Tree<Topic<M>>,
 }
 
-/// What is at a node. The links are `ROOT` at their ends, which is nobody's child.
+/// What is at a node, beside the tree's link to its first child. Siblings are linked both ways,
+/// with `ROOT` at the ends: that is nobody's child.
 struct Topic<M> {
     message: Option<M>,
-    first_child: NodeId,
     next: NodeId,
     previous: NodeId,
 }
 
 impl<M> Default for Topic<M> {
     fn default() -> Self {
-        Self { message: None, first_child: ROOT, next: ROOT, previous: ROOT }
+        Self { message: None, next: ROOT, previous: ROOT }
     }
 }
 
@@ -34,18 +35,18 @@ impl<M: Clone> RetainedTree<M> {
     }
 
     pub(crate) fn current(&self, topic: &str, hashing: &Hashing) -> Option<&M> {
-        let node = self.tree.find(topic.split('/'), hashing)?;
+        let node = self.tree.find(Path::by_levels(topic).levels(), hashing)?;
         self.tree.value(node).message.as_ref()
     }
 
     pub(crate) fn current_mut(&mut self, topic: &str, hashing: &Hashing) -> Option<&mut M> {
-        let node = self.tree.find(topic.split('/'), hashing)?;
+        let node = self.tree.find(Path::by_levels(topic).levels(), hashing)?;
         self.tree.value_mut(node).message.as_mut()
     }
 
     pub(crate) fn insert(&mut self, topic: &str, hashing: &Hashing, message: M) {
         let mut node = ROOT;
-        for level in topic.split('/') {
+        for level in Path::by_levels(topic).levels() {
             let hash = hashing.hash(level);
             node = match self.tree.child(node, level, hash) {
                 Some(child) => child,
@@ -56,7 +57,7 @@ impl<M: Clone> RetainedTree<M> {
     }
 
     pub(crate) fn remove(&mut self, topic: &str, hashing: &Hashing) -> Option<M> {
-        let node = self.tree.find(topic.split('/'), hashing)?;
+        let node = self.tree.find(Path::by_levels(topic).levels(), hashing)?;
         let message = self.tree.value_mut(node).message.take()?;
         self.prune(node);
         Some(message)
@@ -64,7 +65,7 @@ impl<M: Clone> RetainedTree<M> {
 
     pub(crate) fn collect(&self, filter: &str, hashing: &Hashing, out: &mut Vec<M>) {
         let mut nodes = vec![ROOT];
-        for level in filter.split('/') {
+        for level in Path::by_levels(filter).levels() {
             if level == "#" {
                 nodes.iter().for_each(|&node| self.collect_below(node, out));
                 return;
@@ -87,7 +88,7 @@ impl<M: Clone> RetainedTree<M> {
     /// [MQTT-4.7.2-1].
     fn wildcard_children(&self, node: NodeId) -> impl Iterator<Item = NodeId> {
         let some = |id: NodeId| (id != ROOT).then_some(id);
-        let first = some(self.tree.value(node).first_child);
+        let first = some(self.tree.link(node));
         core::iter::successors(first, move |&child| some(self.tree.value(child).next))
             .filter(move |&child| node != ROOT || !self.tree.level(child).begins_with_dollar())
     }
@@ -100,9 +101,8 @@ impl<M: Clone> RetainedTree<M> {
         }
         let mut node = top;
         loop {
-            let topic = self.tree.value(node);
-            out.extend(topic.message.clone());
-            node = match topic.first_child {
+            out.extend(self.tree.value(node).message.clone());
+            node = match self.tree.link(node) {
                 ROOT => match self.next_after(node, top) {
                     Some(next) => next,
                     None => return,
@@ -126,7 +126,8 @@ impl<M: Clone> RetainedTree<M> {
 
     fn insert_child(&mut self, parent: NodeId, level: &str, hash: u64) -> NodeId {
         let child = self.tree.insert(parent, level, hash);
-        let first = core::mem::replace(&mut self.tree.value_mut(parent).first_child, child);
+        let first = self.tree.link(parent);
+        self.tree.set_link(parent, child);
         self.tree.value_mut(child).next = first;
         if first != ROOT {
             self.tree.value_mut(first).previous = child;
@@ -152,7 +153,7 @@ impl<M: Clone> RetainedTree<M> {
         }
         if previous == ROOT {
             let parent = self.tree.parent(node);
-            self.tree.value_mut(parent).first_child = next;
+            self.tree.set_link(parent, next);
         } else {
             self.tree.value_mut(previous).next = next;
         }

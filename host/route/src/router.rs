@@ -8,9 +8,11 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
+use crate::collector::Collector;
 use crate::exact::Exact;
 use crate::hashing::Hashing;
-use crate::matches::{Collector, Matches};
+use crate::matches::Matches;
+use crate::path::Path;
 use crate::stripe::{Home, Reads, Stripe, stripes};
 use crate::subscribers::{Entry, Put};
 use crate::subscription::{Subscriber, Subscription};
@@ -61,7 +63,7 @@ impl Router {
         let put = self.change(
             filter,
             |exact| exact.subscribe(filter, &self.hashing, entry),
-            |trie| trie.subscribe(filter, &self.hashing, entry),
+            |trie, path| trie.subscribe(path, &self.hashing, entry),
             |put| *put != Put::Unchanged,
         );
         put == Put::New
@@ -72,7 +74,7 @@ impl Router {
         self.change(
             filter,
             |exact| exact.unsubscribe(filter, &self.hashing, subscriber),
-            |trie| trie.unsubscribe(filter, &self.hashing, subscriber),
+            |trie, path| trie.unsubscribe(path, &self.hashing, subscriber),
             |found| *found,
         )
     }
@@ -81,7 +83,7 @@ impl Router {
     #[must_use]
     pub fn matches(&self, topic: &str) -> Arc<Matches> {
         let hash = self.hash(topic);
-        self.matches_in(topic, hash, self.reads(topic, hash))
+        self.look_up(topic, hash, self.reads(topic, hash), &mut Collector::default())
     }
 
     /// How many different filters have subscribers. Visits every stripe: for metrics.
@@ -119,20 +121,26 @@ impl Router {
             + self.one_level[usize::from(reads.one_level)].changes.count()
     }
 
-    pub(crate) fn matches_in(&self, topic: &str, hash: u64, reads: Reads) -> Arc<Matches> {
-        let mut found = Collector::default();
-        let exact = self.exact[usize::from(reads.exact)].table.read();
-        found.add(exact.subscribers(topic, hash));
-        drop(exact);
+    pub(crate) fn look_up(
+        &self,
+        topic: &str,
+        hash: u64,
+        reads: Reads,
+        found: &mut Collector,
+    ) -> Arc<Matches> {
+        found.add(self.exact[usize::from(reads.exact)].table.read().subscribers(topic, hash));
         let hashing = &self.hashing;
-        let two_levels = &self.two_levels[usize::from(reads.two_levels)];
-        two_levels.table.read().collect(topic, hashing, &mut found);
-        let one_level = &self.one_level[usize::from(reads.one_level)];
-        one_level.table.read().collect(topic, hashing, &mut found);
-        if !topic.starts_with('$') {
-            self.leading.read().collect(topic, hashing, &mut found);
+        if let Some(path) = Path::by_two_levels_first(topic) {
+            let stripe = &self.two_levels[usize::from(reads.two_levels)];
+            stripe.table.read().collect(path, hashing, found);
         }
-        if found.is_empty() { Arc::clone(&self.nobody) } else { Arc::new(found.finish()) }
+        let path = Path::by_levels(topic);
+        let stripe = &self.one_level[usize::from(reads.one_level)];
+        stripe.table.read().collect(path, hashing, found);
+        if !topic.starts_with('$') {
+            self.leading.read().collect(path, hashing, found);
+        }
+        found.finish().map_or_else(|| Arc::clone(&self.nobody), Arc::new)
     }
 
     /// Runs the change in the filter's home and, if it altered who gets what, counts it before the
@@ -141,10 +149,12 @@ impl Router {
         &self,
         filter: &str,
         in_exact: impl FnOnce(&mut Exact) -> R,
-        in_trie: impl FnOnce(&mut Trie) -> R,
+        in_trie: impl FnOnce(&mut Trie, Path<'_>) -> R,
         altered: impl FnOnce(&R) -> bool,
     ) -> R {
-        match Home::of(filter, &self.hashing) {
+        let (home, path) = Home::of(filter, &self.hashing);
+        let in_trie = |trie: &mut Trie| in_trie(trie, path);
+        match home {
             Home::Exact(stripe) => change_stripe(&self.exact[stripe], in_exact, altered),
             Home::TwoLevels(stripe) => change_stripe(&self.two_levels[stripe], in_trie, altered),
             Home::OneLevel(stripe) => change_stripe(&self.one_level[stripe], in_trie, altered),

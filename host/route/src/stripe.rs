@@ -15,6 +15,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::RwLock;
 
 use crate::hashing::{Hashing, STRIPES, stripe_of};
+use crate::path::Path;
 
 /// Where a filter lives.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,28 +58,33 @@ impl Changes {
 }
 
 impl Home {
-    pub(crate) fn of(filter: &str, hashing: &Hashing) -> Self {
+    /// The home, and the path in its trie.
+    pub(crate) fn of<'a>(filter: &'a str, hashing: &Hashing) -> (Self, Path<'a>) {
+        let one = Path::by_levels(filter);
         if !filter.contains(['+', '#']) {
-            return Self::Exact(stripe_of(hashing.hash(filter)));
+            return (Self::Exact(stripe_of(hashing.hash(filter))), one);
         }
-        let one = one_level(filter);
-        let two = two_levels(filter);
-        if is_wildcard(one) {
-            Self::Leading
-        } else if two[one.len()..].contains(['+', '#']) {
-            Self::OneLevel(stripe_of(hashing.hash(one)))
-        } else {
-            Self::TwoLevels(stripe_of(hashing.hash(two)))
+        if one.head().starts_with(['+', '#']) {
+            return (Self::Leading, one);
+        }
+        match Path::by_two_levels_first(filter) {
+            Some(two) if !two.head().ends_with(['+', '#']) => {
+                (Self::TwoLevels(stripe_of(hashing.hash(two.head()))), two)
+            }
+            _ => (Self::OneLevel(stripe_of(hashing.hash(one.head()))), one),
         }
     }
 }
 
 impl Reads {
     pub(crate) fn of(topic: &str, hash: u64, hashing: &Hashing) -> Self {
+        let one = Path::by_levels(topic);
+        // No two-level trie matches a topic of one level: any stripe will do.
+        let two = Path::by_two_levels_first(topic).unwrap_or(one);
         Self {
             exact: stripe_of(hash) as u8,
-            two_levels: stripe_of(hashing.hash(two_levels(topic))) as u8,
-            one_level: stripe_of(hashing.hash(one_level(topic))) as u8,
+            two_levels: stripe_of(hashing.hash(two.head())) as u8,
+            one_level: stripe_of(hashing.hash(one.head())) as u8,
         }
     }
 }
@@ -86,20 +92,6 @@ impl Reads {
 pub(crate) fn stripes<T>(new: impl Fn() -> T) -> Box<[Stripe<T>]> {
     let stripe = |_| Stripe { changes: Changes::default(), table: RwLock::new(new()) };
     (0..STRIPES).map(stripe).collect()
-}
-
-fn is_wildcard(level: &str) -> bool {
-    matches!(level, "+" | "#")
-}
-
-/// `a` of `a/b/c`.
-fn one_level(path: &str) -> &str {
-    path.split_once('/').map_or(path, |(first, _)| first)
-}
-
-/// `a/b` of `a/b/c`; all of a shorter path.
-fn two_levels(path: &str) -> &str {
-    path.match_indices('/').nth(1).map_or(path, |(end, _)| &path[..end])
 }
 
 #[cfg(test)]
@@ -110,21 +102,22 @@ mod tests {
     #[test]
     fn a_topic_reads_the_home_of_each_filter_that_matches_it() {
         let hashing = Hashing::default();
+        let home = |filter: &str| Home::of(filter, &hashing).0;
         let reads = |topic: &str| Reads::of(topic, hashing.hash(topic), &hashing);
         for topic in ["a/b/c", "a/b", "/b/c", "//", "a//c", "a/b/c/d"] {
             let levels: Vec<_> = topic.split('/').collect();
             let reads = reads(topic);
-            assert_eq!(Home::of(topic, &hashing), Home::Exact(reads.exact.into()));
+            assert_eq!(home(topic), Home::Exact(reads.exact.into()));
             let two = format!("{}/{}/#", levels[0], levels[1]);
-            assert_eq!(Home::of(&two, &hashing), Home::TwoLevels(reads.two_levels.into()));
+            assert_eq!(home(&two), Home::TwoLevels(reads.two_levels.into()));
             for filter in [format!("{}/#", levels[0]), format!("{}/+/#", levels[0])] {
-                assert_eq!(Home::of(&filter, &hashing), Home::OneLevel(reads.one_level.into()));
+                assert_eq!(home(&filter), Home::OneLevel(reads.one_level.into()));
             }
         }
         for filter in ["#", "+", "+/a", "+/a/b/c", "+/#"] {
-            assert_eq!(Home::of(filter, &hashing), Home::Leading);
+            assert_eq!(home(filter), Home::Leading);
         }
-        let (one, expected) = (Home::of("a/#", &hashing), usize::from(reads("a").one_level));
+        let (one, expected) = (home("a/#"), usize::from(reads("a").one_level));
         assert_eq!(one, Home::OneLevel(expected));
     }
 }

@@ -23,9 +23,12 @@ pub(crate) struct Tree<V> {
     free: NodeId,
 }
 
+#[repr(align(64))]
 struct Node<V> {
     level: Level,
     value: V,
+    /// A child that the value's owner finds without its text; `ROOT` where there is none.
+    link: NodeId,
     parent: NodeId,
     children: u32,
     /// Half the edge's hash, so that a growing table reads no texts.
@@ -48,6 +51,14 @@ impl<V: Default> Tree<V> {
 
     pub(crate) fn value_mut(&mut self, id: NodeId) -> &mut V {
         &mut self.nodes[id as usize].value
+    }
+
+    pub(crate) fn link(&self, id: NodeId) -> NodeId {
+        self.nodes[id as usize].link
+    }
+
+    pub(crate) fn set_link(&mut self, id: NodeId, child: NodeId) {
+        self.nodes[id as usize].link = child;
     }
 
     pub(crate) fn parent(&self, id: NodeId) -> NodeId {
@@ -129,7 +140,14 @@ impl<V: Default> Tree<V> {
 
 impl<V: Default> Node<V> {
     fn new(level: &str, parent: NodeId, edge: u32) -> Self {
-        Self { level: Level::new(level), value: V::default(), parent, children: 0, edge }
+        Self {
+            level: Level::new(level),
+            value: V::default(),
+            link: ROOT,
+            parent,
+            children: 0,
+            edge,
+        }
     }
 }
 

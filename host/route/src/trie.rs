@@ -4,8 +4,10 @@
 //! literal child and one `+` child, so siblings that cannot match are never visited. Not for
 //! filters without wildcards. Used by the router.
 
+use crate::collector::Collector;
 use crate::hashing::Hashing;
-use crate::matches::Collector;
+
+use crate::path::Path;
 use crate::subscribers::{Entry, Put, Subscribers};
 use crate::subscription::Subscriber;
 use crate::tree::{NodeId, ROOT, Tree};
@@ -15,15 +17,13 @@ pub(crate) struct Trie {
     filters: usize,
 }
 
-/// What ends at a node, and the way on through `+`.
+/// What ends at a node. The tree's link is the child `+`.
 #[derive(Default)]
 struct Ends {
     /// Subscribers of the filter that ends here.
     here: Subscribers,
     /// Subscribers of the filter that goes on with `#`: they get this level and all below.
     below: Subscribers,
-    /// The child `+`; `ROOT` where there is none.
-    plus: NodeId,
 }
 
 impl Trie {
@@ -40,80 +40,96 @@ impl Trie {
         self.tree.len()
     }
 
-    pub(crate) fn subscribe(&mut self, filter: &str, hashing: &Hashing, entry: Entry) -> Put {
-        let (path, below) = split_multi_level(filter);
+    pub(crate) fn subscribe(&mut self, filter: Path<'_>, hashing: &Hashing, entry: Entry) -> Put {
         let mut node = ROOT;
-        for level in path.into_iter().flat_map(|path| path.split('/')) {
+        for level in filter.levels() {
+            if level == "#" {
+                return self.put(node, |ends| &mut ends.below, entry);
+            }
             node = self.child_or_insert(node, level, hashing);
         }
-        let ends = self.tree.value_mut(node);
-        let subscribers = if below { &mut ends.below } else { &mut ends.here };
-        self.filters += usize::from(subscribers.is_empty());
-        subscribers.put(entry)
+        self.put(node, |ends| &mut ends.here, entry)
     }
 
     pub(crate) fn unsubscribe(
         &mut self,
-        filter: &str,
+        filter: Path<'_>,
         hashing: &Hashing,
         subscriber: Subscriber,
     ) -> bool {
-        let (path, below) = split_multi_level(filter);
-        let levels = path.into_iter().flat_map(|path| path.split('/'));
-        let Some(node) = self.tree.find(levels, hashing) else { return false };
-        let ends = self.tree.value_mut(node);
-        let subscribers = if below { &mut ends.below } else { &mut ends.here };
-        if !subscribers.remove(subscriber) {
-            return false;
+        let mut node = ROOT;
+        for level in filter.levels() {
+            if level == "#" {
+                return self.take(node, |ends| &mut ends.below, subscriber);
+            }
+            let Some(child) = self.tree.child(node, level, hashing.hash(level)) else {
+                return false;
+            };
+            node = child;
         }
-        self.filters -= usize::from(subscribers.is_empty());
-        self.prune(node);
-        true
+        self.take(node, |ends| &mut ends.here, subscriber)
     }
 
     /// Adds all subscribers whose filter matches `topic`. The leading trie must not be asked for
     /// topics that begin with `$` [MQTT-4.7.2-1].
-    pub(crate) fn collect(&self, topic: &str, hashing: &Hashing, found: &mut Collector) {
+    pub(crate) fn collect(&self, topic: Path<'_>, hashing: &Hashing, found: &mut Collector) {
         if self.filters == 0 {
             return;
         }
-        let mut nodes = vec![ROOT];
-        let mut next = Vec::new();
-        for level in topic.split('/') {
+        found.start(ROOT);
+        for level in topic.levels() {
             let hash = hashing.hash(level);
-            for &node in &nodes {
-                self.step(node, level, hash, &mut next, found);
+            while let Some(node) = found.take_node() {
+                self.step(node, level, hash, found);
             }
-            if next.is_empty() {
+            if !found.next_level() {
                 return;
             }
-            core::mem::swap(&mut nodes, &mut next);
-            next.clear();
         }
-        for &node in &nodes {
+        while let Some(node) = found.take_node() {
             let ends = self.tree.value(node);
             found.add(ends.here.as_slice());
             found.add(ends.below.as_slice());
         }
     }
 
-    fn step(
-        &self,
+    fn step(&self, node: NodeId, level: &str, hash: u64, found: &mut Collector) {
+        found.add(self.tree.value(node).below.as_slice());
+        let plus = self.tree.link(node);
+        if plus != ROOT {
+            found.go_on_at(plus);
+        }
+        if self.tree.children(node) > u32::from(plus != ROOT)
+            && let Some(child) = self.tree.child(node, level, hash)
+        {
+            found.go_on_at(child);
+        }
+    }
+
+    fn put(
+        &mut self,
         node: NodeId,
-        level: &str,
-        hash: u64,
-        next: &mut Vec<NodeId>,
-        found: &mut Collector,
-    ) {
-        let ends = self.tree.value(node);
-        found.add(ends.below.as_slice());
-        let plus = u32::from(ends.plus != ROOT);
-        if plus != 0 {
-            next.push(ends.plus);
+        end: impl FnOnce(&mut Ends) -> &mut Subscribers,
+        entry: Entry,
+    ) -> Put {
+        let subscribers = end(self.tree.value_mut(node));
+        self.filters += usize::from(subscribers.is_empty());
+        subscribers.put(entry)
+    }
+
+    fn take(
+        &mut self,
+        node: NodeId,
+        end: impl FnOnce(&mut Ends) -> &mut Subscribers,
+        subscriber: Subscriber,
+    ) -> bool {
+        let subscribers = end(self.tree.value_mut(node));
+        if !subscribers.remove(subscriber) {
+            return false;
         }
-        if self.tree.children(node) > plus {
-            next.extend(self.tree.child(node, level, hash));
-        }
+        self.filters -= usize::from(subscribers.is_empty());
+        self.prune(node);
+        true
     }
 
     fn child_or_insert(&mut self, node: NodeId, level: &str, hashing: &Hashing) -> NodeId {
@@ -123,7 +139,7 @@ impl Trie {
         }
         let child = self.tree.insert(node, level, hash);
         if level == "+" {
-            self.tree.value_mut(node).plus = child;
+            self.tree.set_link(node, child);
         }
         child
     }
@@ -136,22 +152,10 @@ impl Trie {
                 return;
             }
             let parent = self.tree.remove_leaf(node);
-            let ends = self.tree.value_mut(parent);
-            if ends.plus == node {
-                ends.plus = ROOT;
+            if self.tree.link(parent) == node {
+                self.tree.set_link(parent, ROOT);
             }
             node = parent;
         }
-    }
-}
-
-/// The levels before a final `#`, and whether there is one. `None`: no levels, the filter is `#`.
-fn split_multi_level(filter: &str) -> (Option<&str>, bool) {
-    if filter == "#" {
-        return (None, true);
-    }
-    match filter.strip_suffix("/#") {
-        Some(path) => (Some(path), true),
-        None => (Some(filter), false),
     }
 }
