@@ -1,0 +1,129 @@
+// MQTT.js under the line protocol of ../README.md.
+'use strict'
+
+const { createInterface } = require('node:readline')
+const { parseArgs } = require('node:util')
+const mqtt = require('mqtt')
+
+const LEVELS = { '3.1': 3, '3.1.1': 4, 5: 5 }
+const PERSISTENT_SECONDS = 3600
+const IN_FLIGHT = 16
+
+let leaving = false
+let reason = null
+
+function emit(event, fields = {}) {
+  process.stdout.write(JSON.stringify({ event, ...fields }) + '\n')
+}
+
+/** Exits once everything emitted so far has left the process. */
+function exit(status) {
+  process.stdout.write('', () => process.exit(status))
+}
+
+function parse() {
+  const text = { type: 'string' }
+  return parseArgs({
+    options: {
+      port: text,
+      version: text,
+      id: text,
+      persistent: { type: 'boolean', default: false },
+      'keep-alive': { type: 'string', default: '60' },
+      will: text,
+      'will-payload': { type: 'string', default: '' },
+      'will-qos': { type: 'string', default: '0' },
+    },
+  }).values
+}
+
+function connectOptions(args) {
+  const level = LEVELS[args.version]
+  const options = {
+    host: '127.0.0.1',
+    port: Number(args.port),
+    protocol: 'mqtt',
+    protocolVersion: level,
+    protocolId: level === 3 ? 'MQIsdp' : 'MQTT',
+    clientId: args.id,
+    clean: !args.persistent,
+    keepalive: Number(args['keep-alive']),
+    reconnectPeriod: 0,
+  }
+  if (level === 5 && args.persistent) {
+    options.properties = { sessionExpiryInterval: PERSISTENT_SECONDS }
+  }
+  if (args.will) {
+    options.will = { topic: args.will, payload: args['will-payload'], qos: Number(args['will-qos']), retain: false }
+  }
+  return options
+}
+
+function report(client) {
+  client.on('connect', (connack) => {
+    const assigned = connack.properties?.assignedClientIdentifier ?? null
+    emit('connected', { session_present: Boolean(connack.sessionPresent), assigned })
+  })
+  client.on('message', (topic, payload, { qos, retain }) => {
+    emit('message', { topic, payload: payload.toString(), qos, retain })
+  })
+  client.on('disconnect', (packet) => {
+    reason = packet.reasonCode
+  })
+  client.on('error', (error) => {
+    if (typeof error.code === 'number') {
+      emit('refused', { reason: error.code })
+      exit(2)
+    }
+  })
+  client.on('close', () => {
+    if (leaving) return
+    emit('disconnected', { reason })
+    exit(3)
+  })
+}
+
+const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds))
+
+async function burst(client, { topic, qos, count, pause_ms: pause }) {
+  const waiting = []
+  for (let number = 0; number < count; number += 1) {
+    // MQTT.js itself does not keep to the server's Receive Maximum.
+    if (waiting.length === IN_FLIGHT) await waiting.shift()
+    waiting.push(client.publishAsync(topic, String(number), { qos }))
+    if (pause) await sleep(pause)
+  }
+  await Promise.all(waiting)
+}
+
+async function obey(client, command) {
+  switch (command.do) {
+    case 'subscribe': {
+      const [{ qos }] = await client.subscribeAsync(command.filter, { qos: command.qos })
+      return emit('subscribed', { granted: qos })
+    }
+    case 'unsubscribe':
+      await client.unsubscribeAsync(command.filter)
+      return emit('unsubscribed')
+    case 'publish':
+      await client.publishAsync(command.topic, command.payload, { qos: command.qos, retain: command.retain })
+      return emit('published')
+    case 'burst':
+      await burst(client, command)
+      return emit('published')
+    case 'disconnect':
+      leaving = true
+      await client.endAsync()
+      return exit(0)
+  }
+}
+
+async function main() {
+  const client = mqtt.connect(connectOptions(parse()))
+  report(client)
+  for await (const line of createInterface({ input: process.stdin })) {
+    await obey(client, JSON.parse(line))
+  }
+}
+
+main()

@@ -1,0 +1,153 @@
+"""paho-mqtt under the line protocol of ../README.md."""
+
+import argparse
+import json
+import os
+import sys
+import threading
+import time
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+VERSIONS = {"3.1": mqtt.MQTTv31, "3.1.1": mqtt.MQTTv311, "5": mqtt.MQTTv5}
+PERSISTENT_SECONDS = 3600
+
+state = threading.Condition()
+outstanding = 0
+leaving = False
+
+
+def emit(event, **fields):
+    line = json.dumps({"event": event, **fields}) + "\n"
+    with state:
+        sys.stdout.write(line)
+        sys.stdout.flush()
+
+
+def arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--version", choices=VERSIONS, required=True)
+    parser.add_argument("--id", required=True)
+    parser.add_argument("--persistent", action="store_true")
+    parser.add_argument("--keep-alive", type=int, default=60)
+    parser.add_argument("--will")
+    parser.add_argument("--will-payload", default="")
+    parser.add_argument("--will-qos", type=int, default=0)
+    return parser.parse_args()
+
+
+def on_connect(_client, _data, flags, reason, properties):
+    if reason.is_failure:
+        emit("refused", reason=reason.value)
+        os._exit(2)
+    assigned = getattr(properties, "AssignedClientIdentifier", None)
+    emit("connected", session_present=bool(flags.session_present), assigned=assigned)
+
+
+def on_disconnect(_client, _data, flags, reason, _properties):
+    if leaving:
+        return
+    emit("disconnected", reason=reason.value if flags.is_disconnect_packet_from_server else None)
+    os._exit(3)  # before paho reconnects by itself
+
+
+def on_message(_client, _data, message):
+    emit(
+        "message",
+        topic=message.topic,
+        payload=message.payload.decode(),
+        qos=message.qos,
+        retain=bool(message.retain),
+    )
+
+
+def on_publish(_client, _data, _id, _reason, _properties):
+    global outstanding
+    with state:
+        outstanding -= 1
+        state.notify_all()
+
+
+def publish(client, topic, payload, qos, retain):
+    global outstanding
+    with state:
+        outstanding += 1
+    info = client.publish(topic, payload, qos, retain)
+    if info.rc not in (mqtt.MQTT_ERR_SUCCESS, mqtt.MQTT_ERR_QUEUE_SIZE):
+        raise SystemExit(f"publish: {mqtt.error_string(info.rc)}")
+
+
+def wait_published():
+    with state:
+        state.wait_for(lambda: outstanding == 0)
+    emit("published")
+
+
+def burst(client, command):
+    for number in range(command["count"]):
+        publish(client, command["topic"], str(number), command["qos"], False)
+        if command["pause_ms"]:
+            time.sleep(command["pause_ms"] / 1000)
+
+
+def build(options):
+    version = VERSIONS[options.version]
+    clean = None if version == mqtt.MQTTv5 else not options.persistent
+    client = mqtt.Client(
+        CallbackAPIVersion.VERSION2, options.id, clean_session=clean, protocol=version
+    )
+    client.on_connect = on_connect
+    client.on_disconnect = on_disconnect
+    client.on_message = on_message
+    client.on_publish = on_publish
+    client.on_subscribe = lambda _c, _d, _id, codes, _p: emit("subscribed", granted=codes[0].value)
+    client.on_unsubscribe = lambda _c, _d, _id, _codes, _p: emit("unsubscribed")
+    if options.will:
+        client.will_set(options.will, options.will_payload, options.will_qos)
+    return client
+
+
+def connect(client, options):
+    extra = {}
+    if options.version == "5":
+        extra["clean_start"] = not options.persistent
+        if options.persistent:
+            extra["properties"] = Properties(PacketTypes.CONNECT)
+            extra["properties"].SessionExpiryInterval = PERSISTENT_SECONDS
+    client.connect("127.0.0.1", options.port, options.keep_alive, **extra)
+    client.loop_start()
+
+
+def obey(client, command):
+    global leaving
+    match command["do"]:
+        case "subscribe":
+            client.subscribe(command["filter"], command["qos"])
+        case "unsubscribe":
+            client.unsubscribe(command["filter"])
+        case "publish":
+            publish(client, command["topic"], command["payload"], command["qos"], command["retain"])
+            wait_published()
+        case "burst":
+            burst(client, command)
+            wait_published()
+        case "disconnect":
+            leaving = True
+            client.disconnect()
+            client.loop_stop()
+            sys.exit(0)
+
+
+def main():
+    options = arguments()
+    client = build(options)
+    connect(client, options)
+    for line in sys.stdin:
+        obey(client, json.loads(line))
+
+
+main()

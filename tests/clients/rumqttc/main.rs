@@ -1,0 +1,60 @@
+//! rumqttc under the line protocol of ../README.md: MQTT 3.1.1 in `v311`, MQTT 5 in `v5`.
+//! It is not a general client: it does what the tests ask for and dies at the first surprise.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a surprise ends the program and fails the test"
+)]
+
+mod session;
+mod v311;
+mod v5;
+
+use std::time::Duration;
+
+/// What the command line asks for.
+#[derive(Default)]
+struct Options {
+    port: u16,
+    version: String,
+    id: String,
+    persistent: bool,
+    keep_alive: Duration,
+    will: Option<String>,
+    will_payload: String,
+    will_qos: u8,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let options = parse();
+    match options.version.as_str() {
+        "3.1.1" => session::run(v311::connect(&options)).await,
+        "5" => session::run(v5::connect(&options)).await,
+        other => panic!("rumqttc does not speak MQTT {other}"),
+    }
+}
+
+fn parse() -> Options {
+    let mut options = Options { keep_alive: Duration::from_secs(60), ..Options::default() };
+    let mut arguments = std::env::args().skip(1);
+    while let Some(name) = arguments.next() {
+        if name == "--persistent" {
+            options.persistent = true;
+            continue;
+        }
+        let value = arguments.next().unwrap();
+        match name.as_str() {
+            "--port" => options.port = value.parse().unwrap(),
+            "--version" => options.version = value,
+            "--id" => options.id = value,
+            "--keep-alive" => options.keep_alive = Duration::from_secs(value.parse().unwrap()),
+            "--will" => options.will = Some(value),
+            "--will-payload" => options.will_payload = value,
+            "--will-qos" => options.will_qos = value.parse().unwrap(),
+            other => panic!("unknown argument {other}"),
+        }
+    }
+    options
+}

@@ -1,0 +1,227 @@
+//! A client of bare bytes on a blocking socket: what no library would send, and exactly when.
+//! Acknowledges nothing by itself but in [`Raw::message`] and [`Raw::publish`].
+
+use crate::{Broker, Connect, Message, PATIENCE, Packet, Version, ack, publish, subscribe};
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::time::{Duration, Instant};
+
+/// What came within the time given.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Received {
+    /// A whole packet.
+    Packet(Packet),
+    /// The broker closed the connection.
+    Closed,
+    /// Nothing.
+    Silence,
+}
+
+/// A socket to the broker.
+#[derive(Debug)]
+pub struct Raw {
+    stream: TcpStream,
+    version: Version,
+    bytes: Vec<u8>,
+    messages: VecDeque<Message>,
+    next_id: u16,
+}
+
+impl Raw {
+    /// A TCP connection, nothing sent yet.
+    #[must_use]
+    pub fn open(broker: &Broker) -> Self {
+        let stream = TcpStream::connect_timeout(&broker.address(), PATIENCE).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        let (bytes, messages) = (Vec::new(), VecDeque::new());
+        Self { stream, version: Version::V5, bytes, messages, next_id: 1 }
+    }
+
+    /// Connected and accepted.
+    #[must_use]
+    pub fn connect(broker: &Broker, connect: &Connect) -> Self {
+        Self::connect_with_session(broker, connect).0
+    }
+
+    /// Connected and accepted; also whether the broker had a session.
+    #[must_use]
+    pub fn connect_with_session(broker: &Broker, connect: &Connect) -> (Self, bool) {
+        let mut raw = Self::open(broker);
+        raw.version = connect.version;
+        raw.send(&connect.bytes());
+        let connack = raw.packet();
+        assert_eq!((connack.first, connack.body[1]), (0x20, 0), "not accepted: {connack:02x?}");
+        (raw, connack.body[0] == 1)
+    }
+
+    /// Sends bytes as they are.
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    /// Sends bytes to a broker that may have hung up already; whether it took them.
+    pub fn try_send(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).is_ok()
+    }
+
+    /// The next packet, which must come.
+    pub fn packet(&mut self) -> Packet {
+        match self.receive(PATIENCE) {
+            Received::Packet(packet) => packet,
+            other => panic!("expected a packet, found {other:?}"),
+        }
+    }
+
+    /// Whatever comes first within `time`.
+    pub fn receive(&mut self, time: Duration) -> Received {
+        let end = Instant::now() + time;
+        loop {
+            if let Some(packet) = Packet::take(&mut self.bytes) {
+                return Received::Packet(packet);
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            self.stream.set_read_timeout(Some(left.max(Duration::from_millis(1)))).unwrap();
+            let mut chunk = [0; 65536];
+            match self.stream.read(&mut chunk) {
+                Ok(0) => return Received::Closed,
+                Ok(count) => self.bytes.extend(&chunk[..count]),
+                Err(error) if error.kind() == ErrorKind::Interrupted => (),
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut => return Received::Silence,
+                    ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => return Received::Closed,
+                    _ => panic!("{error}"),
+                },
+            }
+        }
+    }
+
+    /// Waits for the end of the connection and returns the packets before it.
+    pub fn packets_until_closed(&mut self) -> Vec<Packet> {
+        let mut packets = Vec::new();
+        loop {
+            match self.receive(PATIENCE) {
+                Received::Packet(packet) => packets.push(packet),
+                Received::Closed => return packets,
+                Received::Silence => panic!("the broker does not close; it sent {packets:02x?}"),
+            }
+        }
+    }
+
+    /// Subscribes and returns the granted QoS or failure code.
+    pub fn subscribe(&mut self, filter: &str, qos: u8) -> u8 {
+        let id = self.id();
+        self.send(&subscribe(self.version, id, filter, qos));
+        let suback = self.acknowledgement(9);
+        assert_eq!(suback.id(), id);
+        *suback.body.last().unwrap()
+    }
+
+    /// Publishes and waits until it is acknowledged as its QoS demands.
+    pub fn publish(&mut self, topic: &str, payload: &str, qos: u8) {
+        self.publish_retained(topic, payload, qos, false);
+    }
+
+    /// The same with the retain flag.
+    pub fn publish_retained(&mut self, topic: &str, payload: &str, qos: u8, retain: bool) {
+        let id = self.id();
+        self.send(&publish(self.version, topic, payload.as_bytes(), (qos, id), retain));
+        if qos == 1 {
+            assert_eq!(self.acknowledgement(4).id(), id);
+        }
+        if qos == 2 {
+            assert_eq!(self.acknowledgement(5).id(), id);
+            self.send(&ack(0x62, id));
+            assert_eq!(self.acknowledgement(7).id(), id);
+        }
+    }
+
+    /// The next message, acknowledged as its QoS demands.
+    pub fn message(&mut self) -> Message {
+        if let Some(message) = self.messages.pop_front() {
+            return message;
+        }
+        let packet = self.packet();
+        self.accept(&packet)
+    }
+
+    /// The next packet, which must be a PUBLISH, and is left unacknowledged.
+    pub fn unacknowledged(&mut self) -> Message {
+        self.packet().message(self.version)
+    }
+
+    /// Proves with a PINGREQ that all the broker had to say so far has been received.
+    pub fn ping(&mut self) {
+        self.send(&[0xC0, 0]);
+        self.acknowledgement(13);
+    }
+
+    /// Whether the broker answers a PINGREQ; false once the connection is closed.
+    pub fn is_alive(&mut self) -> bool {
+        if !self.try_send(&[0xC0, 0]) {
+            return false;
+        }
+        loop {
+            match self.receive(PATIENCE) {
+                Received::Packet(packet) if packet.kind() == 13 => return true,
+                Received::Packet(_) => (),
+                Received::Closed => return false,
+                Received::Silence => panic!("neither PINGRESP nor end"),
+            }
+        }
+    }
+
+    /// Fails if a message is waiting that the test has not read.
+    pub fn expect_no_message(&mut self) {
+        self.ping();
+        assert_eq!(self.messages, [], "unexpected message");
+    }
+
+    /// A clean DISCONNECT; returns when the broker has closed.
+    pub fn disconnect(mut self) {
+        self.send(&[0xE0, 0]);
+        self.packets_until_closed();
+    }
+
+    /// Ends the connection without DISCONNECT; the session and will are the broker's affair.
+    pub fn cut(self) {
+        drop(self.stream.shutdown(Shutdown::Both));
+    }
+
+    /// A second handle of the socket, to write from another thread.
+    #[must_use]
+    pub fn stream(&self) -> TcpStream {
+        self.stream.try_clone().unwrap()
+    }
+
+    /// The next packet of this type; messages that come before it are kept for [`Self::message`].
+    fn acknowledgement(&mut self, kind: u8) -> Packet {
+        loop {
+            let packet = self.packet();
+            if packet.kind() == kind {
+                return packet;
+            }
+            let message = self.accept(&packet);
+            self.messages.push_back(message);
+        }
+    }
+
+    fn accept(&mut self, packet: &Packet) -> Message {
+        let message = packet.message(self.version);
+        if message.qos == 1 {
+            self.send(&ack(0x40, message.id));
+        }
+        if message.qos == 2 {
+            self.send(&ack(0x50, message.id));
+            assert_eq!(self.acknowledgement(6).id(), message.id);
+            self.send(&ack(0x70, message.id));
+        }
+        message
+    }
+
+    fn id(&mut self) -> u16 {
+        self.next_id += 1;
+        self.next_id
+    }
+}
