@@ -118,13 +118,14 @@ fn expiry(broker: &Broker, connect: &Connect<'_>, requested: u32) -> Expiry {
     match connect.version {
         ProtocolVersion::V5 => bounded(requested, limits.session_expiry_max),
         _ if connect.clean_start => Expiry::AtClose,
-        _ => Expiry::After(limits.session_expiry_v3),
+        _ => limits.session_expiry_v3,
     }
 }
 
 fn protocol(broker: &Broker, connect: &Connect<'_>) -> Protocol {
     let limits = broker.limits();
-    let seconds = limits.server_keep_alive.unwrap_or(connect.keep_alive);
+    let imposed = limits.server_keep_alive.filter(|_| connect.version == ProtocolVersion::V5);
+    let seconds = imposed.unwrap_or(connect.keep_alive);
     let keep_alive = (seconds > 0).then(|| {
         Duration::from_millis(u64::from(seconds) * 10 * u64::from(limits.keep_alive_percent))
     });

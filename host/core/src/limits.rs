@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use crate::Expiry;
+
 /// The bounds of one broker; each names the configuration key it comes from.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -36,10 +38,11 @@ pub struct Limits {
     /// `mqtt.max_sessions` of the whole broker.
     pub sessions_max: usize,
     /// `mqtt.session_expiry_interval` of 3.x clients that ask for a persistent session.
-    pub session_expiry_v3: Duration,
+    pub session_expiry_v3: Expiry,
     /// `mqtt.max_session_expiry_interval`; `None` no bound.
     pub session_expiry_max: Option<Duration>,
-    /// `mqtt.server_keepalive` in seconds, imposed on every client; `None` the client's own.
+    /// `mqtt.server_keepalive` in seconds, imposed on v5 clients, which
+    /// are told; `None` the client's own.
     pub server_keep_alive: Option<u16>,
     /// `mqtt.keepalive_multiplier` in percent: 150 closes after 1.5 times the keep-alive.
     pub keep_alive_percent: u32,
@@ -80,7 +83,7 @@ impl Default for Limits {
             shutdown_after: Some(Duration::from_secs(30)),
             subscriptions_max: 10_000,
             sessions_max: 1_000_000,
-            session_expiry_v3: Duration::from_secs(7200),
+            session_expiry_v3: Expiry::After(Duration::from_secs(7200)),
             session_expiry_max: None,
             server_keep_alive: None,
             keep_alive_percent: 150,

@@ -88,6 +88,11 @@ impl Shard {
         self.expired.pop()
     }
 
+    /// The socket has room again.
+    pub fn wants_flush(&mut self, key: ConnectionKey) {
+        self.mark_dirty(key);
+    }
+
     /// The bytes to write; fill it with [`Shard::transmit`] first.
     pub fn outgoing(&mut self, key: ConnectionKey) -> Option<&mut Outgoing> {
         self.connections.get_mut(key).map(|connection| &mut connection.outgoing)

@@ -1,0 +1,61 @@
+//! Accepts sockets on one shard, and pauses when the system has no more to give.
+
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::handshake;
+use crate::listen::Listener;
+use crate::local::Local;
+
+/// How long accepting rests when there are no more file descriptors (EMFILE): trying again at
+/// once would spin, because the waiting connection stays ready.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+
+/// Accepts until its task is dropped.
+pub(crate) async fn run(local: Rc<Local>, socket: TcpListener, listener: Arc<Listener>) {
+    let mut exhausted = false;
+    loop {
+        match socket.accept().await {
+            Ok((stream, _)) => {
+                if std::mem::take(&mut exhausted) {
+                    tracing::info!("accepting on {} again", listener.address);
+                }
+                welcome(&local, stream, &listener);
+            }
+            Err(error) if is_connection_error(&error) => {}
+            Err(error) => {
+                if !std::mem::replace(&mut exhausted, true) {
+                    tracing::warn!("accepting on {} pauses: {error}", listener.address);
+                }
+                tokio::time::sleep(EXHAUSTED_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Starts the handshake of a new connection, if its listener has room for it.
+fn welcome(local: &Rc<Local>, stream: TcpStream, listener: &Arc<Listener>) {
+    let Some(seat) = listener.seat() else {
+        return tracing::debug!("listener {} is full, connection closed", listener.name);
+    };
+    // Without it Nagle holds small packets back for the receiver's delayed acknowledgement.
+    if stream.set_nodelay(true).is_ok() {
+        let handshake = handshake::run(local.clone(), stream, seat, listener.allow_anonymous);
+        tokio::task::spawn_local(handshake);
+    }
+}
+
+/// An error of the one connection that was to be accepted, not of the listener.
+fn is_connection_error(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
+}

@@ -1,0 +1,161 @@
+//! The root task of a shard thread: after the connections that were ready have had their turn, it
+//! does the parcels and deadlines, writes every connection that has something to write, and wakes
+//! the other shards once.
+
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use theseus_core::{ConnectionKey, Outgoing, Time};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
+
+use crate::local::{Local, State};
+use crate::peers::{Arrival, Order};
+use crate::stop::Stopping;
+
+/// Pieces of one `writev`.
+const SLICES: usize = 64;
+
+/// Runs until the broker has stopped.
+pub(crate) struct Flusher {
+    local: Rc<Local>,
+    timer: Pin<Box<Sleep>>,
+    /// What the timer is set to.
+    deadline: Option<Time>,
+    orders_seen: u64,
+    stopping: Option<Stopping>,
+}
+
+impl Flusher {
+    /// The flusher of `local`; needs the thread's runtime for its timer.
+    pub(crate) fn new(local: Rc<Local>) -> Self {
+        let timer = Box::pin(tokio::time::sleep_until(Instant::now()));
+        Self { local, timer, deadline: None, orders_seen: 0, stopping: None }
+    }
+
+    fn turn(&mut self, cx: &mut Context<'_>) -> bool {
+        let local = &self.local;
+        local.flushing(cx.waker());
+        for Arrival { socket, unread, admission, seat } in local.peers.arrivals(local.id) {
+            match TcpStream::from_std(socket) {
+                Ok(socket) => local.adopt(socket, admission, &unread, seat),
+                Err(error) => tracing::warn!("a connection was lost on its way here: {error}"),
+            }
+        }
+        let now = local.clock.now();
+        let mut state = local.state.borrow_mut();
+        state.shard.handle_timeout(now);
+        let more = state.shard.work(now);
+        state.flush(now);
+        state.shard.post().for_each(|shard| local.peers.wake(shard));
+        more
+    }
+
+    fn obey(&mut self) {
+        let Some(order) = self.local.peers.order_since(&mut self.orders_seen) else { return };
+        match order {
+            Order::Move(moving) => moving.carry_out(&self.local),
+            Order::Stop(stop) => self.stopping = Some(stop.carry_out(&self.local)),
+        }
+    }
+
+    /// Sets the timer to the core's next deadline, if that has changed.
+    fn arm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let deadline = self.local.state.borrow().shard.poll_timeout();
+        if deadline != self.deadline {
+            self.deadline = deadline;
+            if let Some(at) = deadline {
+                self.timer.as_mut().reset(self.local.clock.instant(at).into());
+            }
+        }
+        match self.deadline {
+            Some(_) => self.timer.as_mut().poll(cx),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Future for Flusher {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        this.obey();
+        let more = this.turn(cx);
+        if this.stopping.as_ref().is_some_and(|stopping| stopping.is_done(&this.local)) {
+            return Poll::Ready(());
+        }
+        let due = this.arm(cx).is_ready();
+        if due {
+            this.deadline = None;
+        }
+        if more || due {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+}
+
+impl State {
+    /// Writes every connection that has something to write.
+    pub(crate) fn flush(&mut self, now: Time) {
+        while let Some(key) = self.shard.poll_dirty() {
+            self.flush_connection(now, key);
+        }
+        while let Some(key) = self.shard.poll_expired() {
+            if let Some(link) = self.links.get_mut(key) {
+                link.broken = true;
+                link.wake();
+            }
+        }
+    }
+
+    fn flush_connection(&mut self, now: Time, key: ConnectionKey) {
+        self.write(now, key);
+        let Some(link) = self.links.get_mut(key) else { return };
+        let reads_again = link.unread && self.shard.wants_read(key);
+        if reads_again {
+            link.unread = false;
+        }
+        if reads_again || link.blocked || link.broken || self.shard.is_finished(key) {
+            link.wake();
+        }
+    }
+
+    /// Writes until the socket is full or nothing is left.
+    fn write(&mut self, now: Time, key: ConnectionKey) {
+        loop {
+            let more = self.shard.transmit(now, key);
+            let (Some(outgoing), Some(link)) = (self.shard.outgoing(key), self.links.get_mut(key))
+            else {
+                return;
+            };
+            if outgoing.is_empty() || link.blocked {
+                break;
+            }
+            match write_some(&link.socket, outgoing) {
+                Ok(count) => outgoing.advance(count),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => link.blocked = true,
+                Err(_) => {
+                    link.broken = true;
+                    outgoing.advance(usize::MAX / 2);
+                }
+            }
+            if outgoing.is_empty() && !more {
+                break;
+            }
+        }
+        self.shard.reclaim(key);
+    }
+}
+
+fn write_some(socket: &TcpStream, outgoing: &Outgoing) -> io::Result<usize> {
+    let mut slices = [IoSlice::new(&[]); SLICES];
+    match outgoing.slices(&mut slices) {
+        1 => socket.try_write(&slices[0]),
+        count => socket.try_write_vectored(&slices[..count]),
+    }
+}

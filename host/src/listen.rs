@@ -1,0 +1,128 @@
+//! Listening sockets: one per shard with `SO_REUSEPORT`, or one that all shards accept from.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use theseus_config::TcpListener as Settings;
+
+/// A listener of the configuration, bound.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    pub(crate) listener: Arc<Listener>,
+    /// One socket per shard.
+    pub(crate) sockets: Vec<TcpListener>,
+}
+
+/// What all connections of a listener share.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    /// As in `listeners.tcp.NAME`.
+    pub(crate) name: String,
+    pub(crate) address: SocketAddr,
+    pub(crate) allow_anonymous: bool,
+    connections_max: usize,
+    connections: AtomicUsize,
+}
+
+/// A connection's place among those its listener may hold; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Seat(Arc<Listener>);
+
+/// Why a listener could not be bound.
+#[derive(Debug)]
+pub(crate) struct BindError {
+    name: String,
+    address: SocketAddr,
+    error: io::Error,
+}
+
+impl std::fmt::Display for BindError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { name, address, error } = self;
+        write!(f, "cannot listen on {address} (listeners.tcp.{name}.bind): {error}")?;
+        if error.kind() == io::ErrorKind::AddrInUse {
+            write!(f, "; another program has that port")?;
+        }
+        Ok(())
+    }
+}
+
+/// Binds a listener for `shards` shards.
+pub(crate) fn bind(
+    settings: &Settings,
+    allow_anonymous: bool,
+    shards: usize,
+) -> Result<Bound, BindError> {
+    let bound = probe(settings.bind)
+        .and_then(|()| sockets(settings, shards))
+        .and_then(|sockets| Ok((sockets[0].local_addr()?, sockets)));
+    let (address, sockets) = bound.map_err(|error| BindError {
+        name: settings.name.clone(),
+        address: settings.bind,
+        error,
+    })?;
+    let listener = Arc::new(Listener {
+        name: settings.name.clone(),
+        address,
+        allow_anonymous,
+        connections_max: settings.max_connections.unwrap_or(usize::MAX),
+        connections: AtomicUsize::new(0),
+    });
+    Ok(Bound { listener, sockets })
+}
+
+impl Listener {
+    /// A place for one more connection, if there is one.
+    pub(crate) fn seat(self: &Arc<Self>) -> Option<Seat> {
+        let seat = Seat(self.clone());
+        let before = self.connections.fetch_add(1, Ordering::Relaxed);
+        (before < self.connections_max).then_some(seat)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Binds and lets go without `SO_REUSEPORT`: with it, a second broker would silently share the
+/// port and take half of the clients.
+fn probe(address: SocketAddr) -> io::Result<()> {
+    if address.port() == 0 {
+        return Ok(());
+    }
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    // Without SO_REUSEPORT two sockets may be bound with SO_REUSEADDR, but only one may listen.
+    socket.listen(1)
+}
+
+fn sockets(settings: &Settings, shards: usize) -> io::Result<Vec<TcpListener>> {
+    let first = socket(settings, settings.bind)?;
+    let address = first.local_addr()?;
+    let mut sockets = vec![first];
+    while sockets.len() < shards {
+        sockets.push(match settings.reuse_port {
+            true => socket(settings, address)?,
+            false => sockets[0].try_clone()?,
+        });
+    }
+    Ok(sockets)
+}
+
+fn socket(settings: &Settings, address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if settings.reuse_port {
+        socket.set_reuse_port(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(i32::try_from(settings.backlog).unwrap_or(i32::MAX))?;
+    Ok(socket.into())
+}

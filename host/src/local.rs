@@ -1,0 +1,160 @@
+//! What one shard thread owns: its half of the core, its sockets, its scratch buffer.
+//! Everything on the thread borrows it in turns; no borrow lives across an `.await`.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Waker;
+
+use slotmap::SecondaryMap;
+use theseus_core::{Admission, ConnectionKey, Shard, ShardId};
+use tokio::net::TcpStream;
+
+use crate::clock::Clock;
+use crate::listen::Seat;
+use crate::peers::Peers;
+use crate::serve::Serve;
+
+/// One shard thread.
+pub(crate) struct Local {
+    pub(crate) id: ShardId,
+    pub(crate) clock: Clock,
+    pub(crate) peers: Arc<Peers>,
+    /// The longest a CONNECT may take, and the longest it may be.
+    pub(crate) handshake: HandshakeLimits,
+    pub(crate) state: RefCell<State>,
+    /// Wakes the flusher, which is the root task of the thread.
+    flusher: RefCell<Option<Waker>>,
+    flush_due: Cell<bool>,
+}
+
+/// Bounds before a client is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HandshakeLimits {
+    /// `mqtt.idle_timeout`.
+    pub(crate) timeout: std::time::Duration,
+    /// `mqtt.max_connect_packet_size`, bytes.
+    pub(crate) connect_max: usize,
+}
+
+/// The state behind the cell.
+pub(crate) struct State {
+    pub(crate) shard: Shard,
+    pub(crate) links: SecondaryMap<ConnectionKey, Link>,
+    /// Where sockets are read into; nothing in it outlives one read.
+    pub(crate) scratch: Box<[u8]>,
+}
+
+/// The socket of a connection, beside what the core keeps of it.
+pub(crate) struct Link {
+    pub(crate) socket: TcpStream,
+    /// The connection's task.
+    pub(crate) waker: Option<Waker>,
+    /// The socket takes no more; its task waits until it does.
+    pub(crate) blocked: bool,
+    /// The task does not wait for bytes, because the core wants none.
+    pub(crate) unread: bool,
+    /// Writing has failed: the connection is over.
+    pub(crate) broken: bool,
+    /// The last bytes are written and our side is shut; the client's end is awaited.
+    pub(crate) shut: bool,
+    pub(crate) seat: Seat,
+}
+
+/// Bytes read from one socket at a time.
+const SCRATCH: usize = 64 * 1024;
+
+impl Local {
+    pub(crate) fn new(
+        shard: Shard,
+        id: ShardId,
+        peers: Arc<Peers>,
+        clock: Clock,
+        handshake: HandshakeLimits,
+    ) -> Rc<Self> {
+        let state = State {
+            shard,
+            links: SecondaryMap::new(),
+            scratch: vec![0; SCRATCH].into_boxed_slice(),
+        };
+        Rc::new(Self {
+            id,
+            clock,
+            peers,
+            handshake,
+            state: RefCell::new(state),
+            flusher: RefCell::new(None),
+            flush_due: Cell::new(false),
+        })
+    }
+
+    /// Runs the flusher once the tasks that are ready now have had their turn: what they all
+    /// produce is written together.
+    pub(crate) fn schedule_flush(&self) {
+        if self.flush_due.replace(true) {
+            return;
+        }
+        if let Some(waker) = &*self.flusher.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// The flusher runs; it is woken by `waker` next time.
+    pub(crate) fn flushing(&self, waker: &Waker) {
+        self.flush_due.set(false);
+        let mut flusher = self.flusher.borrow_mut();
+        if !flusher.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *flusher = Some(waker.clone());
+            self.peers.register(self.id, waker);
+        }
+    }
+
+    /// Gives an admitted client its session and its task, or refuses it.
+    pub(crate) fn adopt(
+        self: &Rc<Self>,
+        socket: TcpStream,
+        admission: Admission,
+        unread: &[u8],
+        seat: Seat,
+    ) {
+        let version = admission.version();
+        let now = self.clock.now();
+        let mut state = self.state.borrow_mut();
+        match state.shard.connect(now, admission) {
+            Ok(key) => {
+                state.shard.receive(now, key, unread);
+                drop(state);
+                self.attach(key, socket, seat);
+            }
+            Err(reason) => {
+                // Best effort: a socket that was just opened takes a few bytes or is gone.
+                let _ = socket.try_write(&theseus_core::refusal(version, reason));
+            }
+        }
+    }
+
+    /// Starts the task that serves an open connection on `socket`.
+    pub(crate) fn attach(self: &Rc<Self>, key: ConnectionKey, socket: TcpStream, seat: Seat) {
+        let link = Link {
+            socket,
+            waker: None,
+            blocked: false,
+            unread: false,
+            broken: false,
+            shut: false,
+            seat,
+        };
+        self.state.borrow_mut().links.insert(key, link);
+        tokio::task::spawn_local(Serve::new(self.clone(), key));
+        self.schedule_flush();
+    }
+}
+
+impl Link {
+    /// Lets the connection's task look again.
+    pub(crate) fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Moving live connections to another shard, for tests (`testing.move_connections_every`): the
+//! connection and its session become bytes on one shard and go on from them on another.
+//! All shards stand still meanwhile; the same road will lead to a successor process.
+
+use std::net::TcpStream;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex, PoisonError};
+
+use theseus_core::ShardId;
+
+use crate::listen::Seat;
+use crate::local::Local;
+use crate::peers::{Order, Peers};
+
+/// One move: from one shard to the next, of a connection chosen by `round`.
+pub(crate) struct Move {
+    from: ShardId,
+    to: ShardId,
+    round: usize,
+    /// Every shard has handed out what it had for others, and stands still.
+    standing: Barrier,
+    /// The connection is bytes.
+    frozen: Barrier,
+    /// It lives on its new shard.
+    thawed: Barrier,
+    parcel: Mutex<Option<Parcel>>,
+    /// Shards that have done their part.
+    done: AtomicUsize,
+}
+
+/// A connection between two shards.
+struct Parcel {
+    snapshot: Vec<u8>,
+    socket: TcpStream,
+    seat: Seat,
+}
+
+impl Move {
+    /// Has the shards carry out one move, and waits for it.
+    pub(crate) async fn carry_out_once(peers: &Peers, round: usize) {
+        let shards = peers.len();
+        let from = round % shards;
+        let moving = Arc::new(Self {
+            from: from as ShardId,
+            to: ((from + 1 + round / shards % (shards - 1)) % shards) as ShardId,
+            round,
+            standing: Barrier::new(shards),
+            frozen: Barrier::new(shards),
+            thawed: Barrier::new(shards),
+            parcel: Mutex::new(None),
+            done: AtomicUsize::new(0),
+        });
+        peers.give(Order::Move(moving.clone()));
+        // The next order may only be given when every shard has seen this one to its end.
+        while moving.done.load(Ordering::Acquire) < shards {
+            tokio::time::sleep(std::time::Duration::from_micros(200)).await;
+        }
+    }
+
+    /// One shard's part.
+    pub(crate) fn carry_out(&self, local: &Rc<Local>) {
+        self.stand_still(local);
+        if local.id == self.from {
+            *self.parcel() = self.freeze(local);
+        }
+        self.frozen.wait();
+        if local.id == self.to
+            && let Some(parcel) = self.parcel().take()
+        {
+            thaw(local, parcel);
+        }
+        self.thawed.wait();
+        self.done.fetch_add(1, Ordering::Release);
+    }
+
+    /// Hands out everything for other shards, then waits until all have.
+    fn stand_still(&self, local: &Local) {
+        let mut state = local.state.borrow_mut();
+        state.shard.post().for_each(|shard| local.peers.wake(shard));
+        self.standing.wait();
+    }
+
+    fn freeze(&self, local: &Local) -> Option<Parcel> {
+        let now = local.clock.now();
+        let mut state = local.state.borrow_mut();
+        while state.shard.work(now) {}
+        let open: Vec<_> = state.shard.open_connections().collect();
+        let key = *open.get(self.round.checked_rem(open.len())?)?;
+        let snapshot = state.shard.freeze(now, key, self.to)?;
+        // What the work of this shard means for others is with them before they go on.
+        state.shard.post().for_each(|shard| local.peers.wake(shard));
+        let link = state.links.remove(key)?;
+        link.wake();
+        let socket = link.socket.into_std().ok()?;
+        Some(Parcel { snapshot, socket, seat: link.seat })
+    }
+
+    fn parcel(&self) -> std::sync::MutexGuard<'_, Option<Parcel>> {
+        self.parcel.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn thaw(local: &Rc<Local>, parcel: Parcel) {
+    let now = local.clock.now();
+    let thawed = local.state.borrow_mut().shard.thaw(now, &parcel.snapshot);
+    let key = match thawed {
+        Ok(key) => key,
+        Err(error) => return tracing::error!("a moved connection is lost: {error}"),
+    };
+    match tokio::net::TcpStream::from_std(parcel.socket) {
+        Ok(socket) => {
+            tracing::debug!("a connection moved here");
+            local.attach(key, socket, parcel.seat);
+        }
+        Err(error) => {
+            tracing::error!("a moved connection is lost: {error}");
+            local.state.borrow_mut().shard.socket_closed(now, key);
+        }
+    }
+}

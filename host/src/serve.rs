@@ -1,0 +1,133 @@
+//! One connection's task: reads what the socket has into the core, and ends with the socket.
+//! Writing is the flusher's; this task only waits for room when the socket is full.
+
+use std::future::Future;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::BufMut;
+use socket2::SockRef;
+use theseus_core::{ConnectionKey, Time};
+
+use crate::local::{Link, Local, State};
+
+/// Reads from one socket before the others get a turn.
+const READS_PER_TURN: usize = 4;
+
+/// Serves one open connection until its socket is closed. Small: all state is in [`Local`].
+pub(crate) struct Serve {
+    local: Rc<Local>,
+    key: ConnectionKey,
+}
+
+impl Serve {
+    pub(crate) fn new(local: Rc<Local>, key: ConnectionKey) -> Self {
+        Self { local, key }
+    }
+}
+
+impl Future for Serve {
+    type Output = ();
+
+    /// A panic while this connection is handled ends this connection (invariant 7).
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Self { local, key } = &*self;
+        let now = local.clock.now();
+        let turn = AssertUnwindSafe(|| local.state.borrow_mut().serve(now, *key, cx));
+        let poll = catch_unwind(turn).unwrap_or_else(|_| {
+            tracing::error!("a connection panicked and was closed");
+            let mut state = local.state.borrow_mut();
+            state.shard.contain_panic(now, *key);
+            state.close(now, *key)
+        });
+        local.schedule_flush();
+        poll
+    }
+}
+
+impl State {
+    fn serve(&mut self, now: Time, key: ConnectionKey, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(link) = self.links.get_mut(key) else { return Poll::Ready(()) };
+        if !link.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            link.waker = Some(cx.waker().clone());
+        }
+        if link.blocked && link.socket.poll_write_ready(cx).is_ready() {
+            link.blocked = false;
+            self.shard.wants_flush(key);
+        }
+        if self.is_over(key) {
+            return self.close(now, key);
+        }
+        for _ in 0..READS_PER_TURN {
+            if self.links[key].shut {
+                return self.await_end(now, key, cx);
+            }
+            if !self.shard.wants_read(key) {
+                self.links[key].unread = true;
+                return Poll::Pending;
+            }
+            match self.links[key].socket.poll_read_ready(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(_)) => return self.close(now, key),
+                Poll::Ready(Ok(())) => {}
+            }
+            match self.read(now, key) {
+                Ok(0) => return self.close(now, key),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return self.close(now, key),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Reads once: into the shared scratch, or straight into a large packet's own buffer.
+    fn read(&mut self, now: Time, key: ConnectionKey) -> io::Result<usize> {
+        let socket = &self.links[key].socket;
+        if let Some((buffer, missing)) = self.shard.direct_read(key) {
+            let count = socket.try_read_buf(&mut buffer.limit(missing))?;
+            self.shard.received_direct(now, key);
+            return Ok(count);
+        }
+        let count = socket.try_read(&mut self.scratch)?;
+        self.shard.receive(now, key, &self.scratch[..count]);
+        Ok(count)
+    }
+
+    /// Our side is shut: what the client still sends is dropped until it closes, so that the
+    /// system does not reset the connection under our last packet.
+    fn await_end(&mut self, now: Time, key: ConnectionKey, cx: &mut Context<'_>) -> Poll<()> {
+        let socket = &self.links[key].socket;
+        while socket.poll_read_ready(cx).is_ready() {
+            match socket.try_read(&mut self.scratch) {
+                Ok(0) => return self.close(now, key),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return self.close(now, key),
+            }
+        }
+        Poll::Pending
+    }
+
+    /// True if nothing can be written or read any more. Shuts our side once all is written.
+    fn is_over(&mut self, key: ConnectionKey) -> bool {
+        let Some(link) = self.links.get_mut(key) else { return true };
+        if !link.broken && !link.shut && self.shard.is_finished(key) {
+            link.shut = true;
+            link.broken = SockRef::from(&link.socket).shutdown(std::net::Shutdown::Write).is_err();
+        }
+        link.broken
+    }
+
+    /// Closes the socket and tells the core.
+    pub(crate) fn close(&mut self, now: Time, key: ConnectionKey) -> Poll<()> {
+        self.shard.socket_closed(now, key);
+        let link: Option<Link> = self.links.remove(key);
+        drop(link);
+        Poll::Ready(())
+    }
+}

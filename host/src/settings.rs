@@ -1,0 +1,33 @@
+//! From the configuration to the core's limits.
+
+use theseus_config::Config;
+use theseus_core::{Expiry, Limits};
+
+/// The bounds the core holds, as the configuration sets them.
+pub(crate) fn limits(config: &Config) -> Limits {
+    let mqtt = &config.mqtt;
+    let shutdown = &config.force_shutdown;
+    Limits {
+        packet_size_max: mqtt.max_packet_size,
+        client_id_len_max: mqtt.max_clientid_len,
+        topic_levels_max: mqtt.max_topic_levels,
+        inflight_max: mqtt.max_inflight,
+        receive_maximum: mqtt.receive_maximum,
+        awaiting_rel_max: usize::from(mqtt.max_awaiting_rel),
+        queue_len_max: mqtt.max_mqueue_len,
+        queue_bytes_max: mqtt.max_mqueue_bytes,
+        queue_soft_percent: mqtt.mqueue_soft_limit as u8,
+        queue_qos0_offline: mqtt.mqueue_store_qos0,
+        stall_max: mqtt.max_stall,
+        shutdown_after: shutdown.enable.then_some(shutdown.max_stall_time),
+        subscriptions_max: mqtt.max_subscriptions.unwrap_or(usize::MAX),
+        sessions_max: mqtt.max_sessions.unwrap_or(usize::MAX),
+        session_expiry_v3: mqtt.default_session_expiry().map_or(Expiry::Never, Expiry::After),
+        session_expiry_max: mqtt.max_session_expiry_interval,
+        server_keep_alive: mqtt.server_keepalive,
+        keep_alive_percent: (mqtt.keepalive_multiplier * 100.0) as u32,
+        retain_available: config.retainer.enable,
+        retained_max: config.retainer.max_retained_messages.unwrap_or(usize::MAX),
+        retained_payload_max: config.retainer.max_payload_size,
+    }
+}

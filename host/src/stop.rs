@@ -1,0 +1,134 @@
+//! The main thread after the start: it waits for a signal, gives the shards their common orders,
+//! and ends the broker cleanly: wills first, then DISCONNECT 0x8B to everyone.
+
+use std::rc::Rc;
+use std::sync::{Arc, Barrier};
+use std::time::Duration;
+
+use theseus_config::Config;
+use theseus_core::Time;
+use theseus_mqtt::ReasonCode;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::local::Local;
+use crate::moving::Move;
+use crate::peers::{Order, Peers};
+use crate::start::{StartError, Thread};
+
+/// Connections have this long to take their last bytes before the process ends.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// How often the main thread looks whether a shard has ended by itself.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Waits for SIGINT or SIGTERM, then stops the broker.
+pub(crate) fn wait(
+    config: &Config,
+    peers: &Arc<Peers>,
+    threads: Vec<Thread>,
+) -> Result<(), StartError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(StartError::System)?;
+    runtime.block_on(async {
+        let mut signals = Signals::new().map_err(StartError::System)?;
+        signals.wait(config, peers, &threads).await;
+        peers.give(Order::Stop(Stop::new(peers.len())));
+        end(&mut signals, threads).await
+    })
+}
+
+/// Waits for the shards; a second signal ends the process at once.
+async fn end(signals: &mut Signals, threads: Vec<Thread>) -> Result<(), StartError> {
+    while !threads.iter().all(Thread::is_finished) {
+        if signals.within(Duration::from_millis(5)).await {
+            std::process::exit(130);
+        }
+    }
+    threads.into_iter().try_for_each(|thread| match thread.join() {
+        Ok(result) => result.map_err(StartError::System),
+        Err(_) => Err(StartError::Shard("it panicked".to_owned())),
+    })?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// True if a signal came within `span`.
+    async fn within(&mut self, span: Duration) -> bool {
+        let any = std::future::poll_fn(|cx| {
+            let came =
+                self.terminate.poll_recv(cx).is_ready() || self.interrupt.poll_recv(cx).is_ready();
+            if came { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        });
+        tokio::time::timeout(span, any).await.is_ok()
+    }
+
+    /// Returns at a signal, or when a shard has ended by itself.
+    async fn wait(&mut self, config: &Config, peers: &Peers, threads: &[Thread]) {
+        let moves = config.testing.move_connections_every;
+        let mut round = 0;
+        while !threads.iter().any(Thread::is_finished) {
+            if self.within(moves.unwrap_or(LOOK)).await {
+                return tracing::info!("stopping: wills are sent, clients are told");
+            }
+            if moves.is_some() && peers.len() > 1 {
+                round += 1;
+                Move::carry_out_once(peers, round).await;
+            }
+        }
+    }
+}
+
+/// The order to stop, carried out by all shards together.
+pub(crate) struct Stop {
+    /// Every will has been handed to the inboxes of those who get it.
+    wills_sent: Barrier,
+}
+
+/// A shard that has told its clients and waits for the last bytes to leave.
+pub(crate) struct Stopping {
+    until: Time,
+}
+
+impl Stop {
+    fn new(shards: usize) -> Arc<Self> {
+        Arc::new(Self { wills_sent: Barrier::new(shards) })
+    }
+
+    /// One shard's part. Blocking here is fine: nobody is served any more.
+    pub(crate) fn carry_out(&self, local: &Rc<Local>) -> Stopping {
+        let now = local.clock.now();
+        let mut state = local.state.borrow_mut();
+        state.shard.publish_all_wills(now);
+        state.shard.post().for_each(drop);
+        self.wills_sent.wait();
+        while state.shard.work(now) {}
+        // What is queued goes out before the DISCONNECT.
+        state.flush(now);
+        state.shard.close_all(now, ReasonCode::ServerShuttingDown);
+        Stopping { until: now.after(GRACE) }
+    }
+}
+
+impl Stopping {
+    /// True once every client has taken its last bytes, or had the time to.
+    pub(crate) fn is_done(&self, local: &Local) -> bool {
+        let state = local.state.borrow();
+        state.links.keys().all(|key| state.shard.is_finished(key))
+            || local.clock.now() >= self.until
+    }
+}
