@@ -62,7 +62,7 @@ impl<'a> ConnAck<'a> {
     /// `[MQTT-3.2.2-6]`, 3.1.1 `[MQTT-3.2.2-4]`.
     fn check(&self) -> Result<(), DecodeError> {
         if self.session_present && self.reason != ReasonCode::Success {
-            return Err(PACKET.protocol_error("session present", Problem::NotAllowedAlone));
+            return Err(PACKET.protocol_error("session present", Problem::WithRefusal));
         }
         Ok(())
     }

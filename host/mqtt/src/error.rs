@@ -124,8 +124,10 @@ pub enum Problem {
     OutOfRange,
     /// A packet identifier of 0 `[MQTT-2.2.1-3]`.
     Zero,
-    /// DUP together with QoS 0 `[MQTT-3.3.1-2]`.
-    DupWithoutQoS,
+    /// DUP `[MQTT-3.3.1-2]`, or a packet identifier `[MQTT-2.2.1-2]`, at QoS 0.
+    NotAtQoS0,
+    /// A session present for a client that is refused `[MQTT-3.2.2-6]`.
+    WithRefusal,
     /// No property has that identifier.
     UnknownProperty(u8),
     /// The property is none of this packet's.
@@ -158,7 +160,8 @@ impl fmt::Display for Problem {
             Self::Reserved => "sets reserved bits",
             Self::OutOfRange => "has a value that is not allowed",
             Self::Zero => "is zero",
-            Self::DupWithoutQoS => "sets DUP at QoS 0",
+            Self::NotAtQoS0 => "is not allowed at QoS 0",
+            Self::WithRefusal => "is set while the client is refused",
             Self::UnknownProperty(id) => return write!(f, "holds unknown property {id:#04x}"),
             Self::PropertyNotAllowed => "is a property of other packets",
             Self::Duplicate => "stands twice",

@@ -112,9 +112,7 @@ fn check_header(header: u8) -> Result<PacketType, DecodeError> {
 /// `[MQTT-3.3.1-4]` and `[MQTT-3.3.1-2]`, in all versions.
 pub(crate) fn check_publish_flags(header: u8) -> Result<(), DecodeError> {
     match (header >> 1) & 0b11 {
-        0 if header & DUP != 0 => {
-            Err(PacketType::Publish.malformed("fixed header flags", Problem::DupWithoutQoS))
-        }
+        0 if header & DUP != 0 => Err(PacketType::Publish.malformed("DUP", Problem::NotAtQoS0)),
         3 => Err(PacketType::Publish.malformed("QoS", Problem::OutOfRange)),
         _ => Ok(()),
     }

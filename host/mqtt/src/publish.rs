@@ -73,8 +73,14 @@ impl<'a> Publish<'a> {
 
     fn check(&self, version: ProtocolVersion) -> Result<(), DecodeError> {
         check_publish_flags(self.header())?;
-        if self.packet_id.is_some() != (self.qos != QoS::AtMostOnce) {
-            return Err(PACKET.malformed("packet identifier", Problem::NotAllowedAlone));
+        match (self.qos, self.packet_id) {
+            (QoS::AtMostOnce, Some(_)) => {
+                return Err(PACKET.malformed("packet identifier", Problem::NotAtQoS0));
+            }
+            (QoS::AtLeastOnce | QoS::ExactlyOnce, None) => {
+                return Err(PACKET.malformed("packet identifier", Problem::Missing));
+            }
+            _ => {}
         }
         check_topic(self.topic, self.properties, version)
     }
