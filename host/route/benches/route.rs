@@ -46,9 +46,7 @@ fn main() {
     for (world, row) in worlds.iter().zip(&rows) {
         print!("{:>9}", world.size);
         for column in 0..COLUMNS {
-            let mut times: Vec<_> = row.iter().map(|round| round[column]).collect();
-            times.sort_by(f64::total_cmp);
-            print!(" {:>13}", format!("{:.0} ({:.0})", times[ROUNDS / 2], times[0]));
+            print!(" {:>13}", median(row, column));
         }
         println!(" {:>7.0}", world.memory);
     }
@@ -141,13 +139,18 @@ fn retained(size: usize) {
     let memory = (resident() - before) / size as f64;
     println!("\n{size} retained messages of 8 bytes: {memory:.0} bytes each; ns per operation");
     let mut number = Numbers(9);
-    let replace = time(OPERATIONS, |n| {
-        let topic = &topics[number.below(size)];
-        black_box(retained.publish(topic, Some(n as u64), || ()));
-    });
-    let current = time(OPERATIONS, |_| {
-        black_box(retained.current(&topics[number.below(size)]));
-    });
+    let mut rounds = vec![];
+    for _ in 0..ROUNDS {
+        let picked: Vec<_> = (0..OPERATIONS).map(|_| &topics[number.below(size)]).collect();
+        let replace = time(OPERATIONS, |n| {
+            black_box(retained.publish(picked[n], Some(n as u64), || ()));
+        });
+        let current = time(OPERATIONS, |n| {
+            black_box(retained.current(picked[n]));
+        });
+        rounds.push([replace, current]);
+    }
+    let [replace, current] = [0, 1].map(|column| median(&rounds, column));
     let mut collect = |filter: &str| {
         let mut out = Vec::new();
         let took = time(1, |_| {
@@ -159,7 +162,7 @@ fn retained(size: usize) {
     };
     let filters =
         [&topics[0], "site/1/dev/+/state", "site/1/#", "+/2/dev/#", "#"].map(&mut collect);
-    println!("store {store:.0}, replace {replace:.0}, current {current:.0}");
+    println!("store {store:.0}, replace {replace}, current {current}");
     println!("collect: {}", filters.join(", "));
 }
 
@@ -180,6 +183,13 @@ fn topic(n: usize) -> String {
 
 fn subscriber(n: usize) -> Subscriber {
     Subscriber { session: n as u64, shard: (n % 4) as u16 }
+}
+
+/// One column's median, and its fastest in brackets.
+fn median<const N: usize>(rounds: &[[f64; N]], column: usize) -> String {
+    let mut times: Vec<_> = rounds.iter().map(|round| round[column]).collect();
+    times.sort_by(f64::total_cmp);
+    format!("{:.0} ({:.0})", times[times.len() / 2], times[0])
 }
 
 /// Nanoseconds per call.

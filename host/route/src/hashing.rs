@@ -34,3 +34,8 @@ pub(crate) fn mix(left: u64, right: u64) -> u64 {
     let product = u128::from(left ^ right.wrapping_mul(ODD)) * u128::from(ODD);
     (product >> 64) as u64 ^ product as u64
 }
+
+/// A stored half hash as the full one that a hash table wants.
+pub(crate) fn spread(half: u32) -> u64 {
+    mix(u64::from(half), 0)
+}

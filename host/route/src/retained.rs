@@ -64,10 +64,11 @@ impl<M: Clone> Retained<M> {
         message: Option<M>,
         under_lock: impl FnOnce() -> R,
     ) -> (StoreOutcome, R) {
-        let mut tree = self.stripe(topic).lock();
+        let hash = self.hashing.hash(topic);
+        let mut tree = self.stripe(hash).lock();
         let (outcome, replaced) = match message {
-            Some(message) => self.store(&mut tree, topic, message),
-            None => (StoreOutcome::Removed, self.remove(&mut tree, topic)),
+            Some(message) => self.store(&mut tree, topic, hash, message),
+            None => (StoreOutcome::Removed, self.remove(&mut tree, topic, hash)),
         };
         let result = under_lock();
         drop(tree);
@@ -78,7 +79,8 @@ impl<M: Clone> Retained<M> {
 
     /// The topic's retained message.
     pub fn current(&self, topic: &str) -> Option<M> {
-        self.stripe(topic).lock().current(topic, &self.hashing).cloned()
+        let hash = self.hashing.hash(topic);
+        self.stripe(hash).lock().current(topic, hash).cloned()
     }
 
     /// The stripes that can hold topics matching `filter`, for [`collect`](Self::collect).
@@ -122,8 +124,8 @@ impl<M: Clone> Retained<M> {
         self.stripes.iter().map(|stripe| stripe.lock().nodes()).sum()
     }
 
-    fn stripe(&self, topic: &str) -> &Mutex<RetainedTree<M>> {
-        &self.stripes[stripe_of(self.hashing.hash(topic))]
+    fn stripe(&self, hash: u64) -> &Mutex<RetainedTree<M>> {
+        &self.stripes[stripe_of(hash)]
     }
 
     /// The outcome, and what to drop once the lock is released.
@@ -131,9 +133,10 @@ impl<M: Clone> Retained<M> {
         &self,
         tree: &mut RetainedTree<M>,
         topic: &str,
+        hash: u64,
         message: M,
     ) -> (StoreOutcome, Option<M>) {
-        if let Some(held) = tree.current_mut(topic, &self.hashing) {
+        if let Some(held) = tree.current_mut(topic, hash) {
             return (StoreOutcome::Stored, Some(core::mem::replace(held, message)));
         }
         let levels = topic.split('/').count();
@@ -141,15 +144,15 @@ impl<M: Clone> Retained<M> {
             return (StoreOutcome::Full, Some(message));
         }
         let before = tree.nodes();
-        tree.insert(topic, &self.hashing, message);
+        tree.insert(topic, hash, &self.hashing, message);
         let shared = levels - (tree.nodes() - before);
         self.levels.release(shared);
         (StoreOutcome::Stored, None)
     }
 
-    fn remove(&self, tree: &mut RetainedTree<M>, topic: &str) -> Option<M> {
+    fn remove(&self, tree: &mut RetainedTree<M>, topic: &str, hash: u64) -> Option<M> {
         let before = tree.nodes();
-        let removed = tree.remove(topic, &self.hashing)?;
+        let removed = tree.remove(topic, hash)?;
         self.topics.release(1);
         self.levels.release(before - tree.nodes());
         Some(removed)

@@ -1,14 +1,18 @@
 //! The retained messages of one stripe, found by topic or by filter.
 //!
-//! A literal level of a filter is one hash probe; `+` visits one node's children and `#` all below
+//! A topic is found by one hash of all of it. A literal level of a filter is one hash probe; `+` visits one node's children and `#` all below
 //! one node, along links between siblings, without recursion. Used by `retained` under its lock.
 
-use crate::hashing::Hashing;
+use hashbrown::HashTable;
+
+use crate::hashing::{Hashing, spread};
 use crate::path::Path;
 use crate::tree::{NodeId, ROOT, Tree};
 
 pub(crate) struct RetainedTree<M> {
     tree: Tree<Topic<M>>,
+    /// The nodes with messages, under the hash of the whole topic.
+    topics: HashTable<NodeId>,
 }
 
 /// What is at a node, beside the tree's link to its first child. Siblings are linked both ways,
@@ -17,34 +21,39 @@ struct Topic<M> {
     message: Option<M>,
     next: NodeId,
     previous: NodeId,
+    /// Half the topic's hash, where there is a message.
+    hash: u32,
 }
 
 impl<M> Default for Topic<M> {
     fn default() -> Self {
-        Self { message: None, next: ROOT, previous: ROOT }
+        Self { message: None, next: ROOT, previous: ROOT, hash: 0 }
     }
 }
 
 impl<M: Clone> RetainedTree<M> {
     pub(crate) fn new() -> Self {
-        Self { tree: Tree::new() }
+        Self { tree: Tree::new(), topics: HashTable::new() }
     }
 
     pub(crate) fn nodes(&self) -> usize {
         self.tree.len()
     }
 
-    pub(crate) fn current(&self, topic: &str, hashing: &Hashing) -> Option<&M> {
-        let node = self.tree.find(Path::by_levels(topic).levels(), hashing)?;
-        self.tree.value(node).message.as_ref()
+    pub(crate) fn current(&self, topic: &str, hash: u64) -> Option<&M> {
+        let tree = &self.tree;
+        let node = self.topics.find(spread(hash as u32), |&node| tree.is_path(node, topic))?;
+        tree.value(*node).message.as_ref()
     }
 
-    pub(crate) fn current_mut(&mut self, topic: &str, hashing: &Hashing) -> Option<&mut M> {
-        let node = self.tree.find(Path::by_levels(topic).levels(), hashing)?;
-        self.tree.value_mut(node).message.as_mut()
+    pub(crate) fn current_mut(&mut self, topic: &str, hash: u64) -> Option<&mut M> {
+        let tree = &mut self.tree;
+        let node = self.topics.find(spread(hash as u32), |&node| tree.is_path(node, topic))?;
+        tree.value_mut(*node).message.as_mut()
     }
 
-    pub(crate) fn insert(&mut self, topic: &str, hashing: &Hashing, message: M) {
+    /// Adds the message of a topic that has none.
+    pub(crate) fn insert(&mut self, topic: &str, hash: u64, hashing: &Hashing, message: M) {
         let mut node = ROOT;
         for level in Path::by_levels(topic).levels() {
             let hash = hashing.hash(level);
@@ -53,14 +62,24 @@ impl<M: Clone> RetainedTree<M> {
                 None => self.insert_child(node, level, hash),
             };
         }
-        self.tree.value_mut(node).message = Some(message);
+        let value = self.tree.value_mut(node);
+        value.message = Some(message);
+        value.hash = hash as u32;
+        let tree = &self.tree;
+        let hash_of = |&node: &NodeId| spread(tree.value(node).hash);
+        self.topics.insert_unique(spread(hash as u32), node, hash_of);
     }
 
-    pub(crate) fn remove(&mut self, topic: &str, hashing: &Hashing) -> Option<M> {
-        let node = self.tree.find(Path::by_levels(topic).levels(), hashing)?;
-        let message = self.tree.value_mut(node).message.take()?;
+    pub(crate) fn remove(&mut self, topic: &str, hash: u64) -> Option<M> {
+        let tree = &self.tree;
+        let is_topic = |&node: &NodeId| tree.is_path(node, topic);
+        let node = self.topics.find_entry(spread(hash as u32), is_topic).ok()?.remove().0;
+        let message = self.tree.value_mut(node).message.take();
         self.prune(node);
-        Some(message)
+        if self.topics.is_empty() {
+            self.topics = HashTable::new();
+        }
+        message
     }
 
     pub(crate) fn collect(&self, filter: &str, hashing: &Hashing, out: &mut Vec<M>) {

@@ -6,7 +6,7 @@
 
 use hashbrown::HashTable;
 
-use crate::hashing::{Hashing, mix};
+use crate::hashing::{mix, spread};
 use crate::level::Level;
 
 /// A node's place in the slab. A number is used again after its node was removed.
@@ -84,13 +84,17 @@ impl<V: Default> Tree<V> {
             .copied()
     }
 
-    /// The node at the end of `path`, level by level from the root.
-    pub(crate) fn find<'a>(
-        &self,
-        mut path: impl Iterator<Item = &'a str>,
-        hashing: &Hashing,
-    ) -> Option<NodeId> {
-        path.try_fold(ROOT, |node, level| self.child(node, level, hashing.hash(level)))
+    /// Whether the levels from the root down to `id` are those of `topic`. Walks upwards, which
+    /// needs no hash.
+    pub(crate) fn is_path(&self, id: NodeId, topic: &str) -> bool {
+        let mut node = id;
+        for level in topic.rsplit('/') {
+            if node == ROOT || !self.level(node).is(level) {
+                return false;
+            }
+            node = self.parent(node);
+        }
+        node == ROOT
     }
 
     /// Adds a child that does not exist yet.
@@ -155,14 +159,10 @@ fn edge_of(parent: NodeId, hash: u64) -> u32 {
     (mix(hash, u64::from(parent)) >> 32) as u32
 }
 
-/// A stored half hash as the full one that a hash table wants.
-fn spread(edge: u32) -> u64 {
-    mix(u64::from(edge), 0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hashing::Hashing;
 
     #[test]
     fn slots_are_used_again_and_an_empty_tree_is_small() {
@@ -177,8 +177,8 @@ mod tests {
             for &id in ids.iter().skip(1) {
                 assert_eq!(tree.remove_leaf(id), ROOT);
             }
-            assert_eq!(tree.find(["0"].into_iter(), &hashing), Some(ids[0]));
-            assert_eq!(tree.find(["1"].into_iter(), &hashing), None);
+            assert_eq!(tree.child(ROOT, "0", hashing.hash("0")), Some(ids[0]));
+            assert_eq!(tree.child(ROOT, "1", hashing.hash("1")), None);
             tree.remove_leaf(ids[0]);
             assert_eq!(tree.len(), 0);
             assert_eq!(tree.nodes.len(), 1);

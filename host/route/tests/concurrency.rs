@@ -80,8 +80,10 @@ fn each_thread_sees_what_has_returned_and_all_agree_at_the_end() {
                 })
             })
             .collect();
-        let owned: Vec<_> = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
+        let owned: Vec<_> = writers.into_iter().map(|writer| writer.join()).collect();
+        // Before anything is unwrapped: a failed writer must not leave the readers running.
         done.store(true, Ordering::Relaxed);
+        let owned: Vec<_> = owned.into_iter().map(|own| own.unwrap()).collect();
         (owned, readers.into_iter().map(|reader| reader.join().unwrap()).collect::<Vec<_>>())
     });
     for topic in TOPICS {
