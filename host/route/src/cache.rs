@@ -147,7 +147,7 @@ impl Known {
     }
 
     fn bytes(&self) -> usize {
-        size_of::<Self>() + self.topic.len() + self.matches.heap_bytes()
+        size_of::<Self>() + self.topic.len() + self.matches.bytes()
     }
 }
 
@@ -194,6 +194,20 @@ mod tests {
                 assert!(cache.young.bytes <= 100_000 + 8000, "{}", cache.young.bytes);
             }
         }
+    }
+
+    #[test]
+    fn identifiers_count_too() {
+        let router = Router::new();
+        for identifier in 1..100 {
+            let filter = format!("a/{}#", "+/".repeat(identifier as usize));
+            let how = Subscription { identifier, ..QOS_1 };
+            router.subscribe(&filter, Subscriber { session: 1, shard: 0 }, how);
+        }
+        let mut cache = Cache::new(30);
+        let matches = cache.matches(&router, &format!("a{}", "/".repeat(99)));
+        assert_eq!(matches.of_shard(0)[0].identifiers(), (1..100).collect::<Vec<_>>());
+        assert!(cache.young.bytes > 99 * 4);
     }
 
     #[test]

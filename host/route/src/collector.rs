@@ -50,16 +50,16 @@ impl Collector {
 
     /// The merged answer, `None` for nobody; ready for the next look-up.
     pub(crate) fn finish(&mut self) -> Option<Matches> {
+        self.nodes.shrink_to(KEPT);
+        self.next.shrink_to(KEPT);
         if self.entries.is_empty() {
             return None;
         }
         self.sort();
         let matches = Matches::of(&self.entries);
         self.entries.clear();
-        self.filters = 0;
         self.entries.shrink_to(KEPT);
-        self.nodes.shrink_to(KEPT);
-        self.next.shrink_to(KEPT);
+        self.filters = 0;
         Some(matches)
     }
 

@@ -10,6 +10,8 @@ use crate::subscribers::Entry;
 pub struct Matches {
     deliveries: Vec<Delivery>,
     shards: Vec<ShardEnd>,
+    /// Bytes of all that the above points to.
+    heap_bytes: usize,
 }
 
 /// One session's share, merged from all its subscriptions that match.
@@ -73,25 +75,26 @@ impl Matches {
 
     /// Merges the subscriptions that match: those of one session stand together, shards ascend.
     pub(crate) fn of(entries: &[Entry]) -> Self {
-        let mut matches =
-            Self { deliveries: Vec::with_capacity(entries.len()), shards: Vec::new() };
+        let deliveries = Vec::with_capacity(entries.len());
+        let mut matches = Self { deliveries, ..Self::default() };
         for session in entries.chunk_by(|left, right| left.subscriber() == right.subscriber()) {
             if let [first, others @ ..] = session {
                 matches.push(first.subscriber().shard, Delivery::merged(first, others));
             }
         }
         matches.deliveries.shrink_to_fit();
+        matches.heap_bytes += matches.deliveries.capacity() * size_of::<Delivery>()
+            + matches.shards.capacity() * size_of::<ShardEnd>();
         matches
     }
 
-    /// Bytes on the heap, for the cache's bound. Several identifiers count as one box each.
-    pub(crate) fn heap_bytes(&self) -> usize {
-        size_of::<Self>()
-            + self.deliveries.capacity() * size_of::<Delivery>()
-            + self.shards.capacity() * size_of::<ShardEnd>()
+    /// Bytes of memory, for the cache's bound.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.heap_bytes
     }
 
     fn push(&mut self, shard: u16, delivery: Delivery) {
+        self.heap_bytes += delivery.heap_bytes();
         self.deliveries.push(delivery);
         let end = self.deliveries.len() as u32;
         match self.shards.last_mut() {
@@ -111,6 +114,11 @@ impl Delivery {
             None if self.identifier == 0 => &[],
             None => core::slice::from_ref(&self.identifier),
         }
+    }
+
+    fn heap_bytes(&self) -> usize {
+        let bytes = |several: &Identifiers| size_of::<Identifiers>() + several.0.capacity() * 4;
+        self.identifiers.as_deref().map_or(0, bytes)
     }
 
     fn of(entry: &Entry) -> Self {

@@ -31,7 +31,7 @@ pub enum StoreOutcome {
     Full,
 }
 
-/// A level is stored in about 60 bytes, so a topic made of slashes costs far more than its text:
+/// A level is stored in about 70 bytes, so a topic made of slashes costs far more than its text:
 /// the levels have a bound too.
 const LEVELS_PER_TOPIC: usize = 16;
 
