@@ -105,7 +105,7 @@ pub(crate) fn put_reason_and_properties(
 /// Whether each byte is a reason code listed for the packet, and there is at least one.
 pub(crate) fn check_reason_list(reasons: &[u8], packet: PacketType) -> Result<(), DecodeError> {
     if reasons.is_empty() {
-        return Err(packet.protocol_error("reason codes", Problem::Missing));
+        return Err(packet.protocol_error("reason code", Problem::Missing));
     }
     let listed = |code: u8| ReasonCode::try_from(code).is_ok_and(|code| code.listed_for(packet));
     match reasons.iter().find(|code| !listed(**code)) {

@@ -117,12 +117,12 @@ fn wrong_subacks() {
         );
         assert_eq!(
             error(0x90, b"\0\x07", version),
-            protocol_error(SUBACK, "reason codes", Problem::Missing)
+            protocol_error(SUBACK, "reason code", Problem::Missing)
         );
     }
     assert_eq!(
         error(0x90, b"\0\x07\0", V5),
-        protocol_error(SUBACK, "reason codes", Problem::Missing)
+        protocol_error(SUBACK, "reason code", Problem::Missing)
     );
     assert_eq!(
         error(0x90, b"\0\x07\0\0\x11", V5),
@@ -145,7 +145,7 @@ fn unsuback() {
     );
     assert_eq!(
         error(0xB0, b"\0\x07\0", V5),
-        protocol_error(UNSUBACK, "reason codes", Problem::Missing)
+        protocol_error(UNSUBACK, "reason code", Problem::Missing)
     );
     assert_eq!(
         error(0xB0, b"\0\x07\0\x01", V5),

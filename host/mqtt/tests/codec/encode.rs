@@ -142,14 +142,11 @@ fn lists_with_nothing_in_them() {
     let missing =
         |packet, field| EncodeError::Refused(protocol_error(packet, field, Problem::Missing));
     let suback = SubAck { packet_id: id(1), properties, reasons: &[] };
-    assert_eq!(
-        refusal(Packet::SubAck(suback), V3_1_1),
-        missing(PacketType::SubAck, "reason codes")
-    );
+    assert_eq!(refusal(Packet::SubAck(suback), V3_1_1), missing(PacketType::SubAck, "reason code"));
     let unsuback = UnsubAck { packet_id: id(1), properties, reasons: &[] };
     assert_eq!(
         refusal(Packet::UnsubAck(unsuback), V5),
-        missing(PacketType::UnsubAck, "reason codes")
+        missing(PacketType::UnsubAck, "reason code")
     );
     let filters = SubscribeFiltersBuf::new();
     let filters = filters.as_filters();

@@ -135,6 +135,15 @@ fn too_short() {
     }
 }
 
+/// `[MQTT-1.5.5-1]`
+#[test]
+fn the_property_length_takes_the_fewest_bytes() {
+    let wrong = malformed(PUBLISH, "property length", Problem::IntegerNotMinimal);
+    assert_eq!(error(0x30, b"\0\x01a\x80\0", V5), wrong);
+    let wrong = malformed(PUBLISH, "property length", Problem::IntegerTooLong);
+    assert_eq!(error(0x30, b"\0\x01a\xFF\xFF\xFF\xFF\x01", V5), wrong);
+}
+
 #[test]
 fn a_head_and_its_payload_are_the_packet() {
     let publish = Publish { qos: QoS::AtLeastOnce, packet_id: Some(id(9)), ..plain() };

@@ -17,9 +17,9 @@ fn decode_errors_say_where_and_what() {
             "malformed packet: PUBLISH: topic name is not UTF-8",
         ),
         (
-            protocol_error(PacketType::SubAck, "reason codes", Problem::Missing),
+            protocol_error(PacketType::SubAck, "reason code", Problem::Missing),
             ReasonCode::ProtocolError,
-            "protocol error: SUBACK: reason codes is missing",
+            "protocol error: SUBACK: reason code is missing",
         ),
         (
             DecodeError::MalformedPacket(Fault {
