@@ -53,10 +53,9 @@ impl Error for TopicError {}
 /// What is wrong with it.
 pub fn check_topic_name(topic: &str) -> Result<(), TopicError> {
     check_string(topic)?;
-    if topic.bytes().any(|byte| byte == b'+' || byte == b'#') {
-        return Err(TopicError::WildcardInName);
-    }
-    Ok(())
+    // No early end: so the compiler compares many bytes at once, in a check every PUBLISH pays.
+    let wildcard = topic.bytes().fold(false, |found, byte| found | (byte == b'+') | (byte == b'#'));
+    if wildcard { Err(TopicError::WildcardInName) } else { Ok(()) }
 }
 
 /// Whether `filter` is a topic filter, shared or not. A string that starts with `$share/` is
