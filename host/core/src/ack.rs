@@ -99,7 +99,7 @@ impl Shard {
             return;
         }
         let outcome = self.settle(now, key, |inflight| inflight.release(packet_id));
-        let reason = reason_of(outcome);
+        let reason = self.reason_of(key, outcome);
         self.write_packet(key, &Packet::PubRel(answer(packet_id, reason)));
     }
 
@@ -115,7 +115,8 @@ impl Shard {
             }
             None => Outcome::Unknown,
         };
-        self.write_packet(key, &Packet::PubComp(answer(ack.packet_id, reason_of(outcome))));
+        let reason = self.reason_of(key, outcome);
+        self.write_packet(key, &Packet::PubComp(answer(ack.packet_id, reason)));
     }
 
     /// A PUBCOMP: the exchange is over [MQTT-4.3.3-5].
@@ -180,6 +181,16 @@ impl Shard {
         }
     }
 
+    /// What to say of an acknowledgement. 3.x has no reason codes, and a client that repeats
+    /// itself after a reconnect waits for the answer all the same [MQTT-4.3.3-11] (3.1.1).
+    fn reason_of(&self, key: ConnectionKey, outcome: Outcome) -> ReasonCode {
+        let is_v5 = self.connections.get(key).is_some_and(Connection::is_v5);
+        match outcome {
+            Outcome::Unknown if is_v5 => ReasonCode::PacketIdentifierNotFound,
+            Outcome::Unknown | Outcome::Accepted => ReasonCode::Success,
+        }
+    }
+
     fn write_ack(&mut self, key: ConnectionKey, ack: Ack) {
         let packet = answer(ack.packet_id, ack.reason);
         match ack.kind {
@@ -204,11 +215,4 @@ fn next_free(connection: &mut Connection, now: Time) -> Option<Ack> {
 
 fn answer(packet_id: PacketId, reason: ReasonCode) -> mqtt::Ack<'static> {
     mqtt::Ack { packet_id, reason, properties: mqtt::Properties::default() }
-}
-
-fn reason_of(outcome: Outcome) -> ReasonCode {
-    match outcome {
-        Outcome::Accepted => ReasonCode::Success,
-        Outcome::Unknown => ReasonCode::PacketIdentifierNotFound,
-    }
 }
