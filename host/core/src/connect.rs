@@ -57,6 +57,10 @@ impl Shard {
             return Err(ReasonCode::QuotaExceeded);
         }
         let client_id = admission.client_id.clone();
+        // A moved client that starts anew: ending its old session has forgotten the move.
+        if self.broker.home(&client_id) != self.id {
+            self.broker.rehome(&client_id, self.id);
+        }
         let session = Session::new(client_id.clone(), admission.grant.clone(), admission.expiry);
         let key = self.sessions.insert(session);
         self.by_client.insert(client_id, key);
