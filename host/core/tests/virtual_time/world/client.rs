@@ -1,0 +1,277 @@
+//! A client as the standard wants it: packet ids, session memory, acknowledgements in order.
+//! It checks what a client can see; what it may get at all is for the oracle.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use theseus_mqtt::{QoS, ReasonCode};
+
+use crate::packets::{AckType, Copy, Frames, Got, Hello, Post};
+
+/// A client id's device: its session memory outlives its sockets.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) hello: Hello,
+    pub(crate) socket: Option<usize>,
+    /// CONNACK has come on `socket`.
+    pub(crate) ready: bool,
+    /// It reads what arrives.
+    pub(crate) reads: bool,
+    /// It has asked for a clean session and does not know whether the server heard.
+    pub(crate) must_clean: bool,
+    frames: Frames,
+    next_id: u16,
+    /// Messages on their way to the server, oldest first.
+    pub(crate) outgoing: VecDeque<Outgoing>,
+    /// Acknowledgements of this connection's PUBLISH packets come in this order.
+    awaited: VecDeque<u16>,
+    /// SUBSCRIBE and UNSUBSCRIBE packets without an answer, on this connection.
+    pub(crate) asked: BTreeSet<u16>,
+    quota: usize,
+    /// QoS 2 messages received and not released.
+    incoming: BTreeSet<u16>,
+    /// Packet ids of the server that are in flight on this connection.
+    inflight: BTreeSet<u16>,
+    /// What the last PUBLISH with a packet id was.
+    known: BTreeMap<u16, Copy>,
+    /// Acknowledgements not sent yet, in their order.
+    pub(crate) owed: VecDeque<(AckType, u16)>,
+    /// What it said on each of its sockets.
+    hellos: BTreeMap<usize, Hello>,
+}
+
+/// A message the client has not finished sending.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) packet_id: u16,
+    pub(crate) post: Post,
+    released: bool,
+}
+
+/// What reading brought to light.
+pub(crate) enum Event {
+    Connected { present: bool },
+    /// A message for the application; `again` if an acknowledgement may have been lost.
+    Message { copy: Copy, again: bool },
+    /// The server has said DISCONNECT.
+    Goodbye(ReasonCode),
+}
+
+/// Messages a client has in flight at the most.
+const QUOTA: usize = 8;
+
+impl Client {
+    pub(crate) fn new(hello: Hello) -> Self {
+        Self {
+            hello,
+            socket: None,
+            ready: false,
+            reads: true,
+            must_clean: false,
+            frames: Frames::default(),
+            next_id: 0,
+            outgoing: VecDeque::new(),
+            awaited: VecDeque::new(),
+            asked: BTreeSet::new(),
+            quota: QUOTA,
+            incoming: BTreeSet::new(),
+            inflight: BTreeSet::new(),
+            known: BTreeMap::new(),
+            owed: VecDeque::new(),
+            hellos: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn owns(&self, socket: usize) -> bool {
+        self.hellos.contains_key(&socket)
+    }
+
+    /// What it said in CONNECT on this socket.
+    pub(crate) fn hello_of(&self, socket: usize) -> Hello {
+        self.hellos[&socket].clone()
+    }
+
+    /// Begins a connection on `socket`; returns the bytes of CONNECT.
+    pub(crate) fn connect(&mut self, socket: usize, hello: Hello) -> Vec<u8> {
+        self.disconnected();
+        self.socket = Some(socket);
+        self.reads = true;
+        self.must_clean |= hello.clean;
+        if hello.clean {
+            self.forget();
+        }
+        self.hellos.insert(socket, hello.clone());
+        self.hello = hello;
+        self.hello.bytes()
+    }
+
+    /// The socket is gone; what belonged to the connection goes with it.
+    pub(crate) fn disconnected(&mut self) {
+        self.socket = None;
+        self.ready = false;
+        self.frames.clear();
+        self.awaited.clear();
+        self.asked.clear();
+        self.inflight.clear();
+        self.owed.clear();
+    }
+
+    fn forget(&mut self) {
+        self.outgoing.clear();
+        self.incoming.clear();
+        self.known.clear();
+    }
+
+    pub(crate) fn may_publish(&self, qos: QoS) -> bool {
+        self.ready && (qos == QoS::AtMostOnce || self.outgoing.len() < self.quota)
+    }
+
+    pub(crate) fn publish(&mut self, post: Post) -> Vec<u8> {
+        if post.qos == QoS::AtMostOnce {
+            return post.bytes(self.hello.version, 0, false);
+        }
+        let packet_id = self.free_id();
+        let bytes = post.bytes(self.hello.version, packet_id, false);
+        self.outgoing.push_back(Outgoing { packet_id, post, released: false });
+        self.awaited.push_back(packet_id);
+        bytes
+    }
+
+    /// An id for the next SUBSCRIBE or UNSUBSCRIBE.
+    pub(crate) fn ask(&mut self) -> u16 {
+        let packet_id = self.free_id();
+        self.asked.insert(packet_id);
+        packet_id
+    }
+
+    /// The packet for the oldest acknowledgement it owes.
+    pub(crate) fn acknowledge(&mut self) -> Option<Vec<u8>> {
+        let (kind, packet_id) = self.owed.pop_front()?;
+        if kind != AckType::Rec {
+            self.inflight.remove(&packet_id);
+        }
+        Some(kind.bytes(self.hello.version, packet_id))
+    }
+
+    /// Reads what has arrived, one packet at a time.
+    pub(crate) fn read(&mut self, bytes: &[u8], replies: &mut Vec<Vec<u8>>) -> Vec<Event> {
+        self.frames.push(bytes);
+        let mut events = Vec::new();
+        while let Some(frame) = self.frames.next() {
+            let max = self.hello.packet_size_max.unwrap_or(u32::MAX) as usize;
+            assert!(frame.len() <= max, "a packet of {} bytes, {max} allowed", frame.len());
+            let got = Got::decode(&frame, self.hello.version);
+            assert_eq!(!self.ready, matches!(got, Got::ConnAck { .. }), "CONNACK first: {got:?}");
+            events.extend(self.handle(got, replies));
+        }
+        events
+    }
+
+    fn handle(&mut self, got: Got, replies: &mut Vec<Vec<u8>>) -> Option<Event> {
+        match got {
+            Got::ConnAck { present, reason, receive_maximum, .. } => {
+                assert_eq!(reason, ReasonCode::Success);
+                self.connected(present, receive_maximum, replies);
+                return Some(Event::Connected { present });
+            }
+            Got::Publish(copy) => return self.handle_publish(copy),
+            Got::Ack(AckType::Rel, packet_id, reason) => {
+                assert_eq!(reason, ReasonCode::Success, "PUBREL {packet_id}");
+                self.incoming.remove(&packet_id);
+                self.owed.push_back((AckType::Comp, packet_id));
+            }
+            Got::Ack(kind, packet_id, reason) => self.handle_ack(kind, packet_id, reason, replies),
+            Got::SubAck(packet_id, _) | Got::UnsubAck(packet_id, _) => {
+                assert!(self.asked.remove(&packet_id), "nobody asked under {packet_id}");
+            }
+            Got::PingResp => {}
+            Got::Disconnect(reason) => return Some(Event::Goodbye(reason)),
+        }
+        None
+    }
+
+    fn connected(&mut self, present: bool, receive_maximum: u16, replies: &mut Vec<Vec<u8>>) {
+        self.ready = true;
+        self.must_clean = false;
+        self.quota = QUOTA.min(usize::from(receive_maximum));
+        if !present {
+            self.forget();
+        }
+        let version = self.hello.version;
+        for sent in &self.outgoing {
+            if sent.released {
+                replies.push(AckType::Rel.bytes(version, sent.packet_id));
+            } else {
+                replies.push(sent.post.bytes(version, sent.packet_id, true));
+                self.awaited.push_back(sent.packet_id);
+            }
+        }
+    }
+
+    fn handle_publish(&mut self, copy: Copy) -> Option<Event> {
+        if copy.qos == QoS::AtMostOnce {
+            assert!(!copy.dup, "[MQTT-3.3.1-2]");
+            return Some(Event::Message { copy, again: false });
+        }
+        let packet_id = copy.packet_id;
+        assert!(self.inflight.insert(packet_id), "packet id {packet_id} is in flight");
+        self.check_window();
+        let is_known = |known: &Copy| known.payload == copy.payload && known.topic == copy.topic;
+        let again = copy.dup && self.known.get(&packet_id).is_some_and(is_known);
+        self.known.insert(packet_id, copy.clone());
+        if copy.qos == QoS::AtLeastOnce {
+            self.owed.push_back((AckType::Ack, packet_id));
+            return Some(Event::Message { copy, again });
+        }
+        self.owed.push_back((AckType::Rec, packet_id));
+        let is_new = self.incoming.insert(packet_id);
+        assert!(is_new || again, "packet id {packet_id} means another message now: {copy:?}");
+        is_new.then_some(Event::Message { copy, again: false })
+    }
+
+    fn check_window(&self) {
+        let window = usize::from(self.hello.receive_maximum.unwrap_or(u16::MAX));
+        assert!(self.inflight.len() <= window, "Receive Maximum {window}: {:?}", self.inflight);
+    }
+
+    fn handle_ack(
+        &mut self,
+        kind: AckType,
+        packet_id: u16,
+        reason: ReasonCode,
+        replies: &mut Vec<Vec<u8>>,
+    ) {
+        // A PUBREL sent again may find that the exchange is over: no error (MQTT 5.0, 3.7.2.1).
+        let harmless = match kind {
+            AckType::Comp => ReasonCode::PacketIdentifierNotFound,
+            _ => ReasonCode::NoMatchingSubscribers,
+        };
+        assert!(reason == ReasonCode::Success || reason == harmless, "{kind:?}: {reason:?}");
+        if kind != AckType::Comp {
+            let oldest = self.awaited.pop_front();
+            assert_eq!(oldest, Some(packet_id), "{kind:?} out of order [MQTT-4.6.0-2]");
+        }
+        let at = self.outgoing.iter().position(|sent| sent.packet_id == packet_id);
+        let at = at.unwrap_or_else(|| panic!("{kind:?} {packet_id} for nothing"));
+        let sent = &mut self.outgoing[at];
+        if kind == AckType::Rec {
+            assert_eq!(sent.post.qos, QoS::ExactlyOnce);
+            sent.released = true;
+            replies.push(AckType::Rel.bytes(self.hello.version, packet_id));
+        } else {
+            assert_eq!(sent.post.qos == QoS::ExactlyOnce, kind == AckType::Comp);
+            self.outgoing.remove(at);
+        }
+    }
+
+    fn free_id(&mut self) -> u16 {
+        loop {
+            // Few ids, so that they are used again soon.
+            self.next_id = self.next_id % 50 + 1;
+            let id = self.next_id;
+            let taken = self.outgoing.iter().any(|sent| sent.packet_id == id);
+            if !taken && !self.asked.contains(&id) {
+                return id;
+            }
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! The whole core in virtual time: clients, shards and the network between them, moved by a seed
+//! one small action at a time, and an oracle that holds every message against a model.
+
+mod actions;
+mod client;
+mod drain;
+mod oracle;
+mod rng;
+
+use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use theseus_core::{Expiry, Limits};
+use theseus_mqtt::{Cut, Packet, ReasonCode, cut};
+
+use crate::packets::{Frames, Hello, V3, V5};
+use crate::shell::{Server, Shell};
+use client::{Client, Event};
+use oracle::{CLIENTS, Identity, Oracle};
+use rng::Rng;
+
+const SHARDS: usize = 3;
+
+/// What kind of run a seed makes.
+#[derive(Clone, Copy, Debug)]
+struct Kind {
+    /// Queues are short and clients slow: messages are dropped, acknowledgements withheld.
+    pressed: bool,
+    /// Wildcards may match several retained topics. Their order depends on the process's hash
+    /// seed, so such a run is the same in outline only.
+    wild: bool,
+    store_qos0: bool,
+}
+
+/// One run.
+pub(crate) struct World {
+    rng: Rng,
+    kind: Kind,
+    shell: Shell,
+    oracle: Oracle,
+    clients: Vec<Client>,
+    /// What the server has been given of each socket.
+    views: Vec<Frames>,
+    published: usize,
+    /// What was done last, for the report of a failure.
+    steps: VecDeque<String>,
+    /// Everything that happened, in one number.
+    digest: DefaultHasher,
+}
+
+/// Runs one seed; a failure names it. Returns a number that is the same for equal runs.
+pub(crate) fn run(seed: u64, steps: usize) -> u64 {
+    let mut world = World::new(seed);
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        (0..steps).for_each(|_| world.step());
+        world.drain();
+        world.farewell();
+    }));
+    if let Err(panic) = outcome {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("?");
+        let last: Vec<_> = world.steps.iter().map(String::as_str).collect();
+        panic!(
+            "seed {seed} ({:?}) failed: {text}\nlast steps:\n  {}\nreplay with THESEUS_SEED={seed}",
+            world.kind,
+            last.join("\n  "),
+        );
+    }
+    world.digest.finish()
+}
+
+/// Steps kept for the report of a failure.
+const STEPS_KEPT: usize = 80;
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut rng = Rng::new(seed);
+        let kind =
+            Kind { pressed: seed % 4 == 3, wild: seed % 8 == 6, store_qos0: rng.chance(70) };
+        let shell = Shell::new(SHARDS as u16, limits(kind));
+        let mut clients = Vec::new();
+        for index in 0..CLIENTS {
+            let version = if index % 2 == 0 { V5 } else { V3 };
+            let name = shell.name_on(rng.below(SHARDS), &format!("c{index}"));
+            clients.push(Client::new(Hello::clean(version, &name)));
+        }
+        let oracle = Oracle::new(SESSION_EXPIRY_V3);
+        let (steps, digest) = (VecDeque::new(), DefaultHasher::new());
+        let mut world =
+            Self { rng, kind, shell, oracle, clients, views: Vec::new(), published: 0, steps, digest };
+        world.oracle.now = world.shell.now.as_millis();
+        world
+    }
+
+    fn note(&mut self, step: String) {
+        step.hash(&mut self.digest);
+        if self.steps.len() == STEPS_KEPT {
+            self.steps.pop_front();
+        }
+        self.steps.push_back(format!("{:>7} {step}", self.shell.now.as_millis()));
+    }
+
+    /// A new socket for a client. An older one on which the server has not read CONNECT is cut: a
+    /// client has one mind, and its CONNECT packets arrive in the order it meant them.
+    fn open_socket(&mut self, client: usize) -> usize {
+        for socket in 0..self.shell.sockets.len() {
+            let it = &mut self.shell.sockets[socket];
+            it.cut |= self.clients[client].owns(socket) && it.server == Server::Waiting;
+        }
+        self.views.push(Frames::default());
+        let accepted_by = self.rng.below(SHARDS);
+        self.shell.open(accepted_by)
+    }
+
+    /// Bytes reach the server; the model gets what they complete.
+    fn arrive(&mut self, socket: usize, count: usize) -> usize {
+        // A pause may begin in the middle of a read. The model does not know of pauses, so where
+        // they happen it is given one packet at a time; a test of their own has more.
+        let packets = if self.kind.pressed { 1 } else { usize::MAX };
+        // The model goes first: what the server does with a packet is due when it has read it.
+        let bytes = self.shell.peek(socket, count, packets);
+        if bytes.is_empty() {
+            return 0;
+        }
+        self.oracle.heard(socket);
+        self.views[socket].push(&bytes);
+        while let Some(frame) = self.views[socket].next() {
+            self.model_packet(socket, &frame);
+        }
+        let arrived = self.shell.arrive(socket, count, packets);
+        assert_eq!(arrived, bytes);
+        self.check_open();
+        bytes.len()
+    }
+
+    fn model_packet(&mut self, socket: usize, frame: &[u8]) {
+        let client = self.clients.iter().position(|client| client.owns(socket));
+        let link = self.oracle.sockets.get(&socket);
+        let version = if link.is_some_and(|link| !link.v5) { V3 } else { V5 };
+        let Ok(Cut::Frame { frame, .. }) = cut(frame, usize::MAX) else { panic!("whole packets") };
+        let packet = Packet::decode(frame, version).expect("clients write what they may");
+        match packet {
+            Packet::Connect(connect) => {
+                let client = client.expect("somebody opened it");
+                let hello = self.clients[client].hello_of(socket);
+                assert_eq!(hello.client_id, connect.client_id);
+                self.oracle.connect(client, socket, &hello);
+            }
+            other => self.oracle.packet(socket, &other),
+        }
+    }
+
+    /// Bytes reach a client.
+    fn deliver(&mut self, client: usize, count: usize) -> usize {
+        let Some(socket) = self.clients[client].socket else { return 0 };
+        let bytes = self.shell.take(socket, count);
+        let drops = self.drops();
+        let mut replies = Vec::new();
+        let events = self.clients[client].read(&bytes, &mut replies);
+        for event in events {
+            match event {
+                Event::Connected { present } => {
+                    assert_eq!(present, self.oracle.sockets[&socket].present, "session present");
+                }
+                Event::Message { copy, again } => {
+                    (&copy.payload, &copy.topic, copy.dup).hash(&mut self.digest);
+                    self.oracle.receipt(socket, &copy, again, drops);
+                }
+                Event::Goodbye(reason) => self.judge_goodbye(socket, reason),
+            }
+        }
+        replies.into_iter().for_each(|reply| self.shell.send(socket, reply));
+        bytes.len()
+    }
+
+    fn judge_goodbye(&mut self, socket: usize, reason: ReasonCode) {
+        let link = &self.oracle.sockets[&socket];
+        assert!(!link.open && link.v5, "DISCONNECT {reason:?} on an open connection");
+        let expected = match (link.taken_over, link.keep_alive) {
+            (true, _) => ReasonCode::SessionTakenOver,
+            (false, Some(_)) => ReasonCode::KeepAliveTimeout,
+            (false, None) => ReasonCode::QuotaExceeded,
+        };
+        assert_eq!(reason, expected);
+    }
+
+    /// Both sides agree on which connections are open.
+    fn check_open(&mut self) {
+        let forced = self.shell.metric("force_shutdowns");
+        let links: Vec<_> = self.oracle.sockets.iter().map(|(id, link)| (*id, link.open)).collect();
+        for (socket, open) in links {
+            let is_open = self.shell.is_open(socket);
+            if open && !is_open && self.kind.pressed && forced > 0 {
+                self.oracle.close(socket);
+                continue;
+            }
+            assert_eq!(is_open, open, "socket {socket} is open (left: core, right: model)");
+        }
+    }
+
+    /// The server's end of a socket goes away.
+    fn close(&mut self, socket: usize) {
+        self.oracle.close(socket);
+        self.shell.drop_server_end(socket);
+        self.check_open();
+    }
+
+    fn advance(&mut self, span: Duration) {
+        let Self { shell, oracle, .. } = self;
+        shell.advance(span, |shell| {
+            oracle.now = shell.now.as_millis();
+            oracle.tick();
+        });
+        for shard in 0..SHARDS {
+            self.shell.collect_expired(shard);
+        }
+        self.check_open();
+    }
+
+    /// Messages the core says it has dropped.
+    fn drops(&self) -> u64 {
+        ["messages_dropped_queue_full", "messages_dropped_expired", "messages_dropped_too_large"]
+            .iter()
+            .map(|name| self.shell.metric(name))
+            .sum()
+    }
+
+    fn identity(&mut self, publisher: usize) -> Identity {
+        self.published += 1;
+        Identity { publisher, number: self.published }
+    }
+}
+
+/// `mqtt.session_expiry_interval` of these runs, seconds.
+const SESSION_EXPIRY_V3: u32 = 60;
+
+fn limits(kind: Kind) -> Limits {
+    let limits = Limits {
+        session_expiry_v3: Expiry::from_seconds(SESSION_EXPIRY_V3),
+        queue_qos0_offline: kind.store_qos0,
+        shutdown_after: None,
+        ..Limits::default()
+    };
+    if !kind.pressed {
+        return limits;
+    }
+    Limits {
+        queue_len_max: 12,
+        inflight_max: 4,
+        receive_maximum: 6,
+        shutdown_after: Some(Duration::from_secs(20)),
+        ..limits
+    }
+}

@@ -1,0 +1,166 @@
+//! What one session is owed: live copies per publisher in their order, and retained messages.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use theseus_mqtt::{QoS, SubscribeOptions, filter_matches};
+
+use crate::packets::{Post, WillSpec};
+
+/// Which message it is: who published it, and its number. It stands in the payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Identity {
+    pub(crate) publisher: usize,
+    /// 0 for the empty message that clears a topic.
+    pub(crate) number: usize,
+}
+
+impl Identity {
+    /// What a payload says; the empty one says nothing but who may clear the topic.
+    pub(crate) fn of(topic: &str, payload: &[u8]) -> Self {
+        let Ok(text) = str::from_utf8(payload) else { panic!("not ours: {payload:?}") };
+        if text.is_empty() {
+            return Self { publisher: clearer(topic), number: 0 };
+        }
+        let publisher = text[..2].parse().expect("a publisher");
+        Self { publisher, number: text[2..8].parse().expect("a number") }
+    }
+
+    pub(crate) fn payload(self, len: usize) -> Vec<u8> {
+        let mut text = format!("{:02}{:06}", self.publisher, self.number);
+        text.extend(std::iter::repeat_n('.', len));
+        text.into_bytes()
+    }
+}
+
+/// Clients that take part; topics are cleared by one of them each, so that one knows who did.
+pub(crate) const CLIENTS: usize = 6;
+
+/// The only client that clears this topic.
+pub(crate) fn clearer(topic: &str) -> usize {
+    topic.bytes().map(usize::from).sum::<usize>() % CLIENTS
+}
+
+/// One session as the standard sees it.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) subscriptions: BTreeMap<String, Subscribed>,
+    pub(crate) awaiting_rel: BTreeSet<u16>,
+    pub(crate) will: Option<WillSpec>,
+    /// Seconds; 0 at close, `u32::MAX` never.
+    pub(crate) expiry: u32,
+    pub(crate) socket: Option<usize>,
+    /// Milliseconds, while it is away.
+    pub(crate) will_due: Option<u64>,
+    pub(crate) expires: Option<u64>,
+    /// Grows with every connection and with every loss of one.
+    pub(crate) epoch: u64,
+    /// Live copies not received yet, by publisher.
+    pub(crate) owed: BTreeMap<usize, VecDeque<Owed>>,
+    /// Retained messages that a SUBSCRIBE has asked for and that may come.
+    pub(crate) grants: Vec<Grant>,
+    /// Retained values that must still show up, or a newer one.
+    pub(crate) wanted: Vec<Wanted>,
+    /// Per topic the store's number of the newest retained publication received live, and of the
+    /// newest that was replayed.
+    pub(crate) seen: BTreeMap<String, (u64, u64)>,
+}
+
+/// One subscription.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Subscribed {
+    pub(crate) options: SubscribeOptions,
+    pub(crate) identifier: u32,
+}
+
+/// A copy on its way.
+#[derive(Clone, Debug)]
+pub(crate) struct Owed {
+    pub(crate) identity: Identity,
+    pub(crate) topic: String,
+    pub(crate) qos: QoS,
+    pub(crate) retain: bool,
+    pub(crate) identifiers: Vec<u32>,
+    /// The standard leaves open what No Local beside another subscription means for these.
+    pub(crate) vague: bool,
+    pub(crate) epoch: u64,
+    pub(crate) away: bool,
+    /// Its number in the store, if it was to be retained.
+    pub(crate) stored: Option<u64>,
+}
+
+/// Leave to get each matching topic's retained message once.
+#[derive(Debug)]
+pub(crate) struct Grant {
+    pub(crate) filter: String,
+    pub(crate) subscribed: Subscribed,
+    /// The store's number when it was given.
+    pub(crate) since: u64,
+    pub(crate) used: BTreeSet<String>,
+}
+
+/// A retained value that a new subscription must see.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    pub(crate) filter: String,
+    pub(crate) topic: String,
+    pub(crate) stored: u64,
+    /// It may be lost with the connection.
+    pub(crate) loose: bool,
+}
+
+impl Session {
+    pub(crate) fn new() -> Self {
+        Self {
+            subscriptions: BTreeMap::new(),
+            awaiting_rel: BTreeSet::new(),
+            will: None,
+            expiry: 0,
+            socket: None,
+            will_due: None,
+            expires: None,
+            epoch: 0,
+            owed: BTreeMap::new(),
+            grants: Vec::new(),
+            wanted: Vec::new(),
+            seen: BTreeMap::new(),
+        }
+    }
+
+    /// The copy this session gets of a message, if any.
+    pub(crate) fn copy_of(&self, post: &Post, own: bool) -> Option<Owed> {
+        let matching = self.subscriptions.iter();
+        let matching = matching.filter(|(filter, _)| filter_matches(filter, &post.topic));
+        let all: Vec<_> = matching.map(|(_, subscribed)| *subscribed).collect();
+        let muted = |it: &&Subscribed| own && it.options.no_local;
+        let heard: Vec<_> = all.iter().filter(|it| !muted(it)).collect();
+        let granted = heard.iter().map(|it| it.options.qos).max()?;
+        let as_published = heard.iter().any(|it| it.options.retain_as_published);
+        let mut identifiers: Vec<_> =
+            heard.iter().map(|it| it.identifier).filter(|id| *id > 0).collect();
+        identifiers.sort_unstable();
+        Some(Owed {
+            identity: Identity::of(&post.topic, &post.payload),
+            topic: post.topic.clone(),
+            qos: post.qos.min(granted),
+            retain: post.retain && as_published,
+            identifiers,
+            vague: heard.len() < all.len(),
+            epoch: self.epoch,
+            away: self.socket.is_none(),
+            stored: None,
+        })
+    }
+
+    /// A newer value takes the place of what was to be replayed, and comes live if it is owed.
+    pub(crate) fn supersede(&mut self, topic: &str, stored: u64, by: Option<&Owed>, expires: bool) {
+        let Some(by) = by.filter(|_| !expires) else {
+            return self.wanted.retain(|wanted| wanted.topic != topic);
+        };
+        for wanted in self.wanted.iter_mut().filter(|wanted| wanted.topic == topic) {
+            wanted.stored = stored;
+            wanted.loose = by.qos == QoS::AtMostOnce;
+        }
+        let away = self.socket.is_none();
+        self.wanted.retain(|wanted| !(away && wanted.loose && wanted.topic == topic));
+    }
+}
