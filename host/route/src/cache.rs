@@ -42,6 +42,9 @@ struct Known {
     reads: Reads,
 }
 
+/// A count of changes that no router reaches.
+const NEVER: u64 = u64::MAX;
+
 /// Bytes allowed per topic where the caller names no bound of its own.
 const BYTES_PER_TOPIC: usize = 1024;
 
@@ -87,15 +90,14 @@ impl Cache {
             Slot::Vacant(slot) => {
                 self.dying.by_ref().take(FREED_AT_ONCE).for_each(drop);
                 let known = self.old.take(topic, hash);
-                let known =
-                    known.unwrap_or_else(|| Known::ask(router, topic, hash, &mut self.collector));
+                let known = known.unwrap_or_else(|| Known::new(router, topic, hash));
                 young.bytes += known.bytes();
                 slot.insert(known).into_mut()
             }
         };
         if router.changes(known.reads) != known.changes {
             young.bytes -= known.bytes();
-            known.ask_again(router, hash, &mut self.collector);
+            known.ask(router, hash, &mut self.collector);
             young.bytes += known.bytes();
         }
         &known.matches
@@ -133,15 +135,14 @@ impl Generation {
 }
 
 impl Known {
-    fn ask(router: &Router, topic: &str, hash: u64, collector: &mut Collector) -> Self {
+    /// A topic that was not asked for yet: older than any count of changes.
+    fn new(router: &Router, topic: &str, hash: u64) -> Self {
         let reads = router.reads(topic, hash);
-        // Counted before asked: a change in between makes the next look ask again.
-        let changes = router.changes(reads);
-        let matches = router.look_up(topic, hash, reads, collector);
-        Self { topic: topic.into(), matches, changes, reads }
+        Self { topic: topic.into(), matches: router.nobody(), changes: NEVER, reads }
     }
 
-    fn ask_again(&mut self, router: &Router, hash: u64, collector: &mut Collector) {
+    fn ask(&mut self, router: &Router, hash: u64, collector: &mut Collector) {
+        // Counted before asked: a change in between makes the next look ask again.
         self.changes = router.changes(self.reads);
         self.matches = router.look_up(&self.topic, hash, self.reads, collector);
     }

@@ -121,6 +121,10 @@ impl Router {
             + self.one_level[usize::from(reads.one_level)].changes.count()
     }
 
+    pub(crate) fn nobody(&self) -> Arc<Matches> {
+        Arc::clone(&self.nobody)
+    }
+
     pub(crate) fn look_up(
         &self,
         topic: &str,
@@ -140,7 +144,7 @@ impl Router {
         if !topic.starts_with('$') {
             self.leading.read().collect(path, hashing, found);
         }
-        found.finish().map_or_else(|| Arc::clone(&self.nobody), Arc::new)
+        found.finish().map_or_else(|| self.nobody(), Arc::new)
     }
 
     /// Runs the change in the filter's home and, if it altered who gets what, counts it before the

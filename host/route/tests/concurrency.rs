@@ -2,7 +2,7 @@
 
 mod naive;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use naive::{Naive, found};
 use theseus_route::{Cache, Router, Subscriber, Subscription};
@@ -101,4 +101,40 @@ fn each_thread_sees_what_has_returned_and_all_agree_at_the_end() {
         }
     }
     assert_eq!((router.filters(), router.nodes()), (0, 0));
+}
+
+/// A look-up of many subscribers takes long after its locks are released, so changes fall into it:
+/// the next look must see them. Fails if the count of changes is read after the look-up.
+#[test]
+fn a_change_during_a_look_up_is_not_missed() {
+    const BEFORE: u64 = 1000;
+    const DURING: u64 = 1000;
+    let subscribe = |router: &Router, filter: &str, session| {
+        let how =
+            Subscription { qos: 0, no_local: false, retain_as_published: false, identifier: 0 };
+        router.subscribe(filter, Subscriber { session, shard: 0 }, how)
+    };
+    for filter in ["a/b", "a/+", "+/b"] {
+        let router = Router::new();
+        (0..BEFORE).for_each(|session| assert!(subscribe(&router, filter, session)));
+        let subscribed = AtomicU64::new(BEFORE);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for session in BEFORE..BEFORE + DURING {
+                    subscribe(&router, filter, session);
+                    subscribed.store(session + 1, Ordering::Release);
+                    // Time to look twice: the second look is the one that would be wrong.
+                    (0..20_000).for_each(|_| std::hint::spin_loop());
+                }
+            });
+            let mut cache = Cache::new(16);
+            loop {
+                let at_least = subscribed.load(Ordering::Acquire);
+                assert!(cache.matches(&router, "a/b").len() as u64 >= at_least, "{filter}");
+                if at_least == BEFORE + DURING {
+                    return;
+                }
+            }
+        });
+    }
 }
