@@ -68,12 +68,13 @@ impl Shard {
     /// Notes that a session wants the retained messages of a subscription.
     pub(crate) fn want_retained(&mut self, key: SessionKey, wanted: Wanted) {
         let Some(session) = self.sessions.get_mut(key) else { return };
+        // A replay that runs comes to this one by itself; a second reading would end it early.
+        let runs = session.replay.is_some();
         let replay = session.replay.get_or_insert_default();
         // A repeated subscription starts over [MQTT-3.8.4-4].
         replay.forget(&wanted.filter);
         replay.wanted.push_back(wanted);
-        if replay.wanted.len() == 1 {
-            replay.ready = false;
+        if !runs {
             self.work.push_back(Parcel::Collect(key));
         }
     }
