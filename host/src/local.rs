@@ -105,8 +105,9 @@ impl Local {
         let mut flusher = self.flusher.borrow_mut();
         if !flusher.as_ref().is_some_and(|known| known.will_wake(waker)) {
             *flusher = Some(waker.clone());
-            self.peers.register(self.id, waker);
         }
+        // Each wake uses the registration up.
+        self.peers.register(self.id, waker);
     }
 
     /// Gives an admitted client its session and its task, or refuses it.

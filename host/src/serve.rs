@@ -6,11 +6,13 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
 use socket2::SockRef;
 use theseus_core::{ConnectionKey, Time};
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::TcpStream;
 
 use crate::local::{Link, Local, State};
 
@@ -69,16 +71,10 @@ impl State {
                 self.links[key].unread = true;
                 return Poll::Pending;
             }
-            match self.links[key].socket.poll_read_ready(cx) {
+            match self.poll_read(now, key, cx) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Err(_)) => return self.close(now, key),
-                Poll::Ready(Ok(())) => {}
-            }
-            match self.read(now, key) {
-                Ok(0) => return self.close(now, key),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return self.close(now, key),
+                Poll::Ready(Ok(0) | Err(_)) => return self.close(now, key),
+                Poll::Ready(Ok(_)) => {}
             }
         }
         cx.waker().wake_by_ref();
@@ -86,16 +82,29 @@ impl State {
     }
 
     /// Reads once: into the shared scratch, or straight into a large packet's own buffer.
-    fn read(&mut self, now: Time, key: ConnectionKey) -> io::Result<usize> {
-        let socket = &self.links[key].socket;
+    ///
+    /// `poll_read` and not `try_read`: after a read that did not fill the buffer it knows that the
+    /// socket is empty, and spares the system call that would say so.
+    fn poll_read(
+        &mut self,
+        now: Time,
+        key: ConnectionKey,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let socket = &mut self.links[key].socket;
         if let Some((buffer, missing)) = self.shard.direct_read(key) {
-            let count = socket.try_read_buf(&mut buffer.limit(missing))?;
+            let count = ready!(poll_read_direct(socket, buffer, missing, cx))?;
             self.shard.received_direct(now, key);
-            return Ok(count);
+            return Poll::Ready(Ok(count));
         }
-        let count = socket.try_read(&mut self.scratch)?;
-        self.shard.receive(now, key, &self.scratch[..count]);
-        Ok(count)
+        let mut buffer = ReadBuf::new(&mut self.scratch);
+        ready!(Pin::new(socket).poll_read(cx, &mut buffer))?;
+        let bytes = buffer.filled();
+        let count = bytes.len();
+        if count > 0 {
+            self.shard.receive(now, key, bytes);
+        }
+        Poll::Ready(Ok(count))
     }
 
     /// Our side is shut: what the client still sends is dropped until it closes, so that the
@@ -129,5 +138,21 @@ impl State {
         let link: Option<Link> = self.links.remove(key);
         drop(link);
         Poll::Ready(())
+    }
+}
+
+/// Reads at most `missing` bytes into the spare room of `buffer`.
+fn poll_read_direct(
+    socket: &TcpStream,
+    buffer: &mut Vec<u8>,
+    missing: usize,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    loop {
+        ready!(socket.poll_read_ready(cx))?;
+        match socket.try_read_buf(&mut buffer.limit(missing)) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            result => return Poll::Ready(result),
+        }
     }
 }

@@ -36,12 +36,12 @@ section! {
         max_awaiting_rel: u16 = 100 as Short { min: 1, max: 65_535 };
         /// Hard bound of a session's queue in messages; at the bound the oldest is dropped and
         /// counted.
-        max_mqueue_len: usize = 1000 as Count { min: 1, max: 1_000_000 };
+        max_mqueue_len: usize = 10_000 as Count { min: 1, max: 1_000_000 };
         /// Hard bound of a session's queue in bytes of topics and payloads.
-        max_mqueue_bytes: usize = "8MB" as Bytes { min: 1024, max: 1024 * MB };
+        max_mqueue_bytes: usize = "16MB" as Bytes { min: 1024, max: 1024 * MB };
         /// Percent of either hard bound above which those who publish to a connected client are
-        /// slowed down.
-        mqueue_soft_limit: usize = 50 as Count { min: 1, max: 100 };
+        /// slowed down. What lies between the two has room for what they have under way already.
+        mqueue_soft_limit: usize = 10 as Count { min: 1, max: 100 };
         /// How long one slow receiver may slow down those who publish to it.
         max_stall: Duration = "2s" as Span { min: Duration::ZERO, max: HOUR };
         /// Keeps QoS 0 messages in the queue too while the client is away.

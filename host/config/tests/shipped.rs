@@ -66,7 +66,10 @@ fn the_shipped_file_shows_every_key_but_those_for_tests() {
     let full = parse(&uncommented(&shipped()));
     let unseen =
         full.origins().filter(|(_, _, origin)| **origin == Origin::Default).map(|(key, _, _)| key);
-    assert_eq!(unseen.collect::<Vec<_>>(), ["testing.move_connections_every"]);
+    assert_eq!(
+        unseen.collect::<Vec<_>>(),
+        ["testing.move_connections_every", "testing.panic_on_publish"]
+    );
 }
 
 #[test]

@@ -172,17 +172,20 @@ impl Shard {
         self.expired.push(key);
     }
 
-    /// The output of a connection, with a buffer to write into.
+    /// The output of a connection, with a buffer to write into; the shell will flush it.
     pub(crate) fn output(&mut self, key: ConnectionKey) -> Option<&mut Outgoing> {
-        let connection = self.connections.get_mut(key)?;
-        if connection.outgoing.is_bare() {
+        self.mark_dirty(key);
+        self.lend_buffer(key);
+        self.outgoing(key)
+    }
+
+    /// Makes sure that the output of a connection has a buffer to write into.
+    pub(crate) fn lend_buffer(&mut self, key: ConnectionKey) {
+        if let Some(connection) = self.connections.get_mut(key)
+            && connection.outgoing.is_bare()
+        {
             connection.outgoing = Outgoing::from_buffer(self.buffers.pop().unwrap_or_default());
         }
-        if !connection.dirty {
-            connection.dirty = true;
-            self.dirty.push_back(key);
-        }
-        Some(&mut connection.outgoing)
     }
 
     /// Takes the buffer of a connection that has written everything.

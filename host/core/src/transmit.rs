@@ -35,9 +35,11 @@ impl Shard {
     /// Encodes waiting messages; true if the output is full and some are left.
     fn fill(&mut self, now: Time, key: ConnectionKey, session: SessionKey) -> bool {
         let Some(waiting) = self.sessions.get(session) else { return false };
-        if waiting.queue.is_empty() || self.output(key).is_none() {
+        if waiting.queue.is_empty() {
             return false;
         }
+        // Not `output`: a flush that marks its own connection as dirty would never end.
+        self.lend_buffer(key);
         let (Some(connection), Some(session)) =
             (self.connections.get_mut(key), self.sessions.get_mut(session))
         else {
