@@ -226,7 +226,8 @@ impl Shell {
         loop {
             let more = self.shards[shard].transmit(self.now, key);
             let it = &mut self.sockets[socket];
-            let room = if it.cut { usize::MAX } else { SOCKET_BUFFER.saturating_sub(it.to_client.len()) };
+            let room =
+                if it.cut { usize::MAX } else { SOCKET_BUFFER.saturating_sub(it.to_client.len()) };
             let count = self.write(socket, room.min(max - written));
             written += count;
             let left = self.shards[shard].outgoing(key).is_some_and(|out| !out.is_empty());

@@ -57,7 +57,8 @@ impl World {
     }
 
     fn let_deliver(&mut self, client: usize) {
-        let Some(socket) = self.clients[client].socket.filter(|_| self.clients[client].reads) else {
+        let Some(socket) = self.clients[client].socket.filter(|_| self.clients[client].reads)
+        else {
             return;
         };
         let all = self.shell.sockets[socket].to_client.len();
@@ -125,7 +126,8 @@ impl World {
         let client_id = self.clients[client].hello.client_id.clone();
         let clean = self.clients[client].must_clean || self.rng.chance(25);
         let v5 = version.is_v5();
-        let expiry = *self.rng.pick(&[None, Some(5), Some(60), Some(60), Some(3600), Some(u32::MAX)]);
+        let expiry =
+            *self.rng.pick(&[None, Some(5), Some(60), Some(60), Some(3600), Some(u32::MAX)]);
         let window = *self.rng.pick(&[None, Some(1), Some(2), Some(5), Some(100)]);
         let keep_alive = if self.kind.pressed { 0 } else { *self.rng.pick(&[0, 0, 10, 60]) };
         let will = self.rng.chance(40).then(|| self.will(client, v5));
@@ -187,7 +189,8 @@ impl World {
     }
 
     fn unsubscribe(&mut self, client: usize) {
-        let filter = if self.rng.chance(25) { *self.rng.pick(&WIDE) } else { *self.rng.pick(&NARROW) };
+        let filter =
+            if self.rng.chance(25) { *self.rng.pick(&WIDE) } else { *self.rng.pick(&NARROW) };
         let packet_id = self.clients[client].ask();
         self.note(format!("client {client} unsubscribes {filter}"));
         let version = self.clients[client].hello.version;

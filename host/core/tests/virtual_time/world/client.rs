@@ -49,9 +49,14 @@ pub(crate) struct Outgoing {
 
 /// What reading brought to light.
 pub(crate) enum Event {
-    Connected { present: bool },
+    Connected {
+        present: bool,
+    },
     /// A message for the application; `again` if an acknowledgement may have been lost.
-    Message { copy: Copy, again: bool },
+    Message {
+        copy: Copy,
+        again: bool,
+    },
     /// The server has said DISCONNECT.
     Goodbye(ReasonCode),
 }

@@ -14,14 +14,19 @@ impl World {
     /// Brings everybody back and lets everything arrive.
     pub(super) fn drain(&mut self) {
         self.note("drain".to_owned());
-        for _ in 0..8 {
+        // Long enough for the acknowledgements that slow receivers hold back.
+        let end = self.shell.now.after(Duration::from_secs(5));
+        while self.shell.now < end || self.clients.iter().any(|client| client.socket.is_none()) {
             for client in 0..self.clients.len() {
                 self.clients[client].reads = true;
                 if self.clients[client].socket.is_none() {
                     let old = self.clients[client].hello.clone();
                     let clean = self.clients[client].must_clean;
                     let expiry = old.version.is_v5().then_some(3600);
-                    self.come_back(client, Hello { clean, expiry, keep_alive: 0, will: None, ..old });
+                    self.come_back(
+                        client,
+                        Hello { clean, expiry, keep_alive: 0, will: None, ..old },
+                    );
                 }
             }
             self.settle();
@@ -38,6 +43,7 @@ impl World {
 
     fn come_back(&mut self, client: usize, hello: Hello) {
         let socket = self.open_socket(client);
+        self.note(format!("client {client} comes back on {socket}"));
         let bytes = self.clients[client].connect(socket, hello);
         self.shell.send(socket, bytes);
     }
@@ -89,6 +95,7 @@ impl World {
         let Some(socket) = self.clients[client].socket else { return moved };
         let it = &self.shell.sockets[socket];
         if it.server == Server::Closed && it.to_client.is_empty() {
+            self.note(format!("client {client} sees the end of socket {socket}"));
             self.clients[client].disconnected();
             moved += 1;
         }

@@ -63,6 +63,8 @@ pub(crate) struct Session {
     /// Per topic the store's number of the newest retained publication received live, and of the
     /// newest that was replayed.
     pub(crate) seen: BTreeMap<String, (u64, u64)>,
+    /// What has come live.
+    pub(crate) received: BTreeSet<Identity>,
 }
 
 /// One subscription.
@@ -123,6 +125,7 @@ impl Session {
             grants: Vec::new(),
             wanted: Vec::new(),
             seen: BTreeMap::new(),
+            received: BTreeSet::new(),
         }
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct Oracle {
     pub(crate) next_stored: u64,
     /// Copies that the core may only have dropped with a word in its metrics.
     pub(crate) skipped: u64,
+    /// Connections that the core has shut down for taking nothing.
+    pub(crate) forced: u64,
     pub(crate) session_expiry_v3: u32,
 }
 
@@ -51,6 +53,7 @@ impl Oracle {
             stored: BTreeMap::new(),
             next_stored: 1,
             skipped: 0,
+            forced: 0,
             session_expiry_v3,
         }
     }
@@ -227,7 +230,8 @@ impl Oracle {
         let clients: Vec<_> = self.sessions.keys().copied().collect();
         for client in clients {
             let session = &self.sessions[&client];
-            let is_due = |at: Option<u64>| session.socket.is_none() && at.is_some_and(|at| at <= now);
+            let is_due =
+                |at: Option<u64>| session.socket.is_none() && at.is_some_and(|at| at <= now);
             if is_due(session.expires) {
                 self.end_session(client);
             } else if is_due(session.will_due) {
@@ -246,7 +250,9 @@ impl Oracle {
     fn publish_will(&mut self, client: usize) {
         let Some(session) = self.sessions.get_mut(&client) else { return };
         session.will_due = None;
-        let Some(WillSpec { topic, payload, qos, retain, .. }) = session.will.take() else { return };
+        let Some(WillSpec { topic, payload, qos, retain, .. }) = session.will.take() else {
+            return;
+        };
         self.publish(client, &Post { topic, payload, qos, retain, expiry: None });
     }
 }

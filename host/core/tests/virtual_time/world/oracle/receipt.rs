@@ -26,12 +26,16 @@ impl Oracle {
                 self.skipped += skipped;
                 assert!(self.skipped <= drops, "{skipped} copies skipped before {copy:?}");
                 let owed = session.take(identity.publisher, at);
+                session.received.insert(identity);
                 session.note_live(&owed);
             }
             None => {
                 let number = session.replayed(copy, stored, &self.replaced);
                 let number = number.unwrap_or_else(|| {
-                    panic!("client {client} got what it is not owed: {copy:?}\nowed: {:?}", session.owed.get(&identity.publisher))
+                    panic!(
+                        "client {client} got what it is not owed: {copy:?}\nowed: {:?}",
+                        session.owed.get(&identity.publisher)
+                    )
                 });
                 session.note_replay(&copy.topic, number);
             }
@@ -43,7 +47,12 @@ impl Oracle {
         let mut missing = self.skipped;
         for (client, session) in &self.sessions {
             let left = session.owed.values().flatten().filter(|owed| !session.may_skip(owed));
-            let left: Vec<_> = left.collect();
+            // Published twice by a client that did not hear the answer, lost once: which of the
+            // two came cannot be told.
+            let twice = |owed: &&Owed| {
+                owed.qos == QoS::AtMostOnce && session.received.contains(&owed.identity)
+            };
+            let left: Vec<_> = left.filter(|owed| !twice(owed)).collect();
             missing += left.len() as u64;
             assert!(missing <= drops, "client {client} never got {left:?}");
             assert!(
@@ -95,7 +104,8 @@ impl Session {
             return None;
         }
         for grant in &mut self.grants {
-            let identifiers: Vec<_> = Some(grant.subscribed.identifier).filter(|id| *id > 0).into_iter().collect();
+            let identifiers: Vec<_> =
+                Some(grant.subscribed.identifier).filter(|id| *id > 0).into_iter().collect();
             let fits = filter_matches(&grant.filter, &copy.topic)
                 && !grant.used.contains(&copy.topic)
                 && copy.qos <= grant.subscribed.options.qos
@@ -128,6 +138,9 @@ impl Session {
 impl Owed {
     fn fits(&self, copy: &Copy) -> bool {
         self.topic == copy.topic
-            && (self.vague || (self.qos == copy.qos && self.identifiers == copy.identifiers && self.retain == copy.retain))
+            && (self.vague
+                || (self.qos == copy.qos
+                    && self.identifiers == copy.identifiers
+                    && self.retain == copy.retain))
     }
 }
