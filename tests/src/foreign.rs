@@ -244,6 +244,18 @@ impl Foreign {
         self.wait_for("disconnected")["reason"].as_u64()
     }
 
+    /// Waits until the broker ends the connection, in MQTT 5 with this reason.
+    pub fn disconnected_because(&mut self, reason: u64, library: Library, version: Version) {
+        let found = self.disconnected();
+        let expected = match (version, library) {
+            // paho-mqtt reports 0 for a DISCONNECT too short to hold a property.
+            (Version::V5, Library::Paho) if found == Some(0) => Some(0),
+            (Version::V5, _) => Some(reason),
+            _ => None,
+        };
+        assert_eq!(found, expected);
+    }
+
     /// A clean DISCONNECT; returns when the program has ended.
     pub fn disconnect(mut self) {
         self.command(&json!({"do": "disconnect"}));

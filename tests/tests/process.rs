@@ -23,9 +23,10 @@ with_each_client!(is_told_when_the_broker_stops, |library, version| {
     let broker = Broker::start();
     let mut client = Foreign::connect(library, version, &broker, Options::new("c"));
     broker.signal(Signal::TERM);
-    let reason = client.disconnected();
-    if version == Version::V5 && !mosquitto_lacks("DISCONNECT with reason 0x8B") {
-        assert_eq!(reason, Some(u64::from(SERVER_SHUTTING_DOWN)));
+    if mosquitto_lacks("DISCONNECT with reason 0x8B") {
+        client.disconnected();
+    } else {
+        client.disconnected_because(SERVER_SHUTTING_DOWN.into(), library, version);
     }
     assert_eq!(broker.wait().status.code(), Some(0));
 });
