@@ -152,7 +152,10 @@ impl Shard {
         };
         session.pressure.progress = now;
         let outcome = step(&mut session.inflight);
-        if !session.queue.is_empty() || session.replay.is_some() {
+        if !session.queue.is_empty()
+            || session.replay.is_some()
+            || session.inflight.is_interrupted()
+        {
             self.mark_dirty(key);
         }
         outcome

@@ -31,7 +31,7 @@ impl Shard {
         if let Some(keep_alive) = self.connections[key].protocol.keep_alive {
             self.timers.set(now.after(keep_alive), Timer::KeepAlive(key));
         }
-        self.redeliver(now, key, session);
+        self.redeliver(key, session);
         self.mark_dirty(key);
         self.metrics().client_connected.add(1);
         Ok(key)
@@ -44,7 +44,7 @@ impl Shard {
         let Some(session) = self.by_client.get(client_id).copied() else { return };
         if let Some(old) = self.sessions.get(session).and_then(|session| session.connection) {
             self.metrics().session_takeovers.add(1);
-            self.close(now, old, Some(ReasonCode::SessionTakenOver));
+            self.close(now, old, ReasonCode::SessionTakenOver);
         }
         if admission.clean_start && self.sessions.contains_key(session) {
             self.end_session(now, session);

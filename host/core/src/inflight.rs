@@ -19,10 +19,18 @@ pub(crate) struct Exchange {
 pub(crate) enum State {
     /// PUBLISH sent; PUBACK or PUBREC awaited [MQTT-4.3.2-3], [MQTT-4.3.3-3].
     Published(Delivery),
+    /// PUBLISH sent on an earlier connection only; on this one it has yet to be sent again.
+    Interrupted(Delivery),
     /// PUBREL sent, PUBCOMP awaited; the message itself is never sent again [MQTT-4.3.3-6].
     Released,
     /// Settled, but an older exchange is not: keeps its place in the order.
     Settled,
+}
+
+impl Exchange {
+    fn is_interrupted(&self) -> bool {
+        matches!(self.state, State::Interrupted(_))
+    }
 }
 
 /// What an acknowledgement did.
@@ -39,6 +47,8 @@ pub(crate) enum Outcome {
 pub(crate) struct Inflight {
     exchanges: VecDeque<Exchange>,
     unsettled: usize,
+    /// How many of the unsettled are interrupted.
+    interrupted: usize,
     last_id: u16,
 }
 
@@ -54,24 +64,64 @@ impl Inflight {
         packet_id
     }
 
-    /// Exchanges that count against the client's Receive Maximum [MQTT-4.9.0-2].
+    /// Exchanges that count against the client's Receive Maximum [MQTT-4.9.0-2]: those of this
+    /// connection [MQTT-4.9.0-1].
     pub(crate) fn len(&self) -> usize {
-        self.unsettled
+        self.unsettled - self.interrupted
+    }
+
+    /// The connection has ended, or the next one has begun: every PUBLISH has to be sent again.
+    pub(crate) fn interrupt(&mut self) {
+        for exchange in &mut self.exchanges {
+            if let State::Published(delivery) = &exchange.state {
+                exchange.state = State::Interrupted(delivery.clone());
+                self.interrupted += 1;
+            }
+        }
+    }
+
+    /// True if something has to be sent again.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.interrupted > 0
+    }
+
+    /// The oldest message that has to be sent again, under its old packet id [MQTT-4.4.0-1].
+    pub(crate) fn next_interrupted(&self) -> Option<(PacketId, &Delivery)> {
+        if !self.is_interrupted() {
+            return None;
+        }
+        self.exchanges.iter().find_map(|exchange| match &exchange.state {
+            State::Interrupted(delivery) => Some((exchange.packet_id, delivery)),
+            _ => None,
+        })
+    }
+
+    /// It has been sent again.
+    pub(crate) fn resume(&mut self, packet_id: PacketId) {
+        let mut exchanges = self.exchanges.iter_mut();
+        if let Some(exchange) =
+            exchanges.find(|it| it.packet_id == packet_id && it.is_interrupted())
+            && let State::Interrupted(delivery) = &exchange.state
+        {
+            exchange.state = State::Published(delivery.clone());
+            self.interrupted -= 1;
+        }
     }
 
     /// A PUBACK, or a PUBREC that refuses: the message is done with [MQTT-4.4.0-2].
     pub(crate) fn settle_published(&mut self, packet_id: PacketId, qos: QoS) -> Outcome {
-        self.advance(
-            packet_id,
-            State::Settled,
-            |state| matches!(state, State::Published(delivery) if delivery.qos == qos),
-        )
+        self.advance(packet_id, State::Settled, |state| match state {
+            State::Published(delivery) | State::Interrupted(delivery) => delivery.qos == qos,
+            State::Released | State::Settled => false,
+        })
     }
 
     /// A PUBREC that accepts: from now on PUBREL is owed, not PUBLISH.
     pub(crate) fn release(&mut self, packet_id: PacketId) -> Outcome {
         self.advance(packet_id, State::Released, |state| match state {
-            State::Published(delivery) => delivery.qos == QoS::ExactlyOnce,
+            State::Published(delivery) | State::Interrupted(delivery) => {
+                delivery.qos == QoS::ExactlyOnce
+            }
             State::Released => true,
             State::Settled => false,
         })
@@ -90,6 +140,7 @@ impl Inflight {
     /// Puts an exchange of a snapshot back; called in order, on an empty window first.
     pub(crate) fn restore(&mut self, exchange: Exchange) {
         self.last_id = exchange.packet_id.get();
+        self.interrupted += usize::from(exchange.is_interrupted());
         self.exchanges.push_back(exchange);
         self.unsettled += 1;
     }
@@ -106,6 +157,7 @@ impl Inflight {
             .find(|exchange| exchange.packet_id == packet_id && awaits(&exchange.state));
         let Some(exchange) = found else { return Outcome::Unknown };
         let settles = matches!(to, State::Settled);
+        self.interrupted -= usize::from(exchange.is_interrupted());
         exchange.state = to;
         if settles {
             self.unsettled -= 1;

@@ -117,6 +117,8 @@ struct ExchangeRecord {
     packet_id: PacketId,
     /// The message while PUBACK or PUBREC is awaited; none once PUBREL was sent.
     published: Option<DeliveryRecord>,
+    /// It has yet to be sent again on this connection.
+    interrupted: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -320,14 +322,18 @@ impl MessageRecord {
 impl ExchangeRecord {
     fn of(exchange: &Exchange, now: Time) -> Self {
         let published = match &exchange.state {
-            State::Published(delivery) => Some(DeliveryRecord::of(delivery, now)),
+            State::Published(delivery) | State::Interrupted(delivery) => {
+                Some(DeliveryRecord::of(delivery, now))
+            }
             State::Released | State::Settled => None,
         };
-        Self { packet_id: exchange.packet_id, published }
+        let interrupted = matches!(exchange.state, State::Interrupted(_));
+        Self { packet_id: exchange.packet_id, published, interrupted }
     }
 
     fn restore(self, now: Time) -> Exchange {
         let state = match self.published {
+            Some(delivery) if self.interrupted => State::Interrupted(delivery.restore(now)),
             Some(delivery) => State::Published(delivery.restore(now)),
             None => State::Released,
         };

@@ -4,11 +4,12 @@
 use theseus_mqtt::{PacketId, ProtocolVersion, QoS, put_fixed_header, put_varint, varint_len};
 
 use crate::Time;
-use crate::connection::ConnectionKey;
+use crate::connection::{ConnectionKey, Protocol};
 use crate::inflight::State;
+use crate::metrics::Metrics;
 use crate::outgoing::Outgoing;
 use crate::queue::Delivery;
-use crate::session::SessionKey;
+use crate::session::{Session, SessionKey};
 use crate::shard::Shard;
 
 /// Output above which no further message is added before the socket has taken some.
@@ -35,7 +36,7 @@ impl Shard {
     /// Encodes waiting messages; true if the output is full and some are left.
     fn fill(&mut self, now: Time, key: ConnectionKey, session: SessionKey) -> bool {
         let Some(waiting) = self.sessions.get(session) else { return false };
-        if waiting.queue.is_empty() {
+        if waiting.queue.is_empty() && !waiting.inflight.is_interrupted() {
             return false;
         }
         // Not `output`: a flush that marks its own connection as dirty would never end.
@@ -48,6 +49,10 @@ impl Shard {
         let protocol = connection.protocol;
         let output = &mut connection.outgoing;
         let metrics = self.broker.metrics(self.id);
+        resend(now, &protocol, session, output, metrics);
+        if session.inflight.is_interrupted() {
+            return output.remaining() >= WRITE_TARGET;
+        }
         while let Some(next) = session.queue.front() {
             if output.remaining() >= WRITE_TARGET {
                 return true;
@@ -79,10 +84,9 @@ impl Shard {
         false
     }
 
-    /// Sends what was in flight when the last connection ended: PUBLISH with DUP, and PUBREL, in
-    /// their order [MQTT-4.4.0-1]. The window was announced anew and may be smaller now; what is
-    /// redelivered is at most what was in flight.
-    pub(crate) fn redeliver(&mut self, now: Time, key: ConnectionKey, session: SessionKey) {
+    /// Takes up what was in flight when the last connection ended [MQTT-4.4.0-1]: each PUBREL is
+    /// sent now, each PUBLISH by [`Shard::transmit`] as the new connection's window allows.
+    pub(crate) fn redeliver(&mut self, key: ConnectionKey, session: SessionKey) {
         if self.output(key).is_none() {
             return;
         }
@@ -91,17 +95,37 @@ impl Shard {
         else {
             return;
         };
-        let version = connection.protocol.version;
+        session.inflight.interrupt();
         for exchange in session.inflight.iter() {
-            match &exchange.state {
-                State::Published(delivery) => Publication::new(delivery, version, now).write(
-                    &mut connection.outgoing,
-                    Some(exchange.packet_id),
-                    true,
-                ),
-                State::Released => put_pubrel(&mut connection.outgoing, exchange.packet_id),
-                State::Settled => {}
+            if matches!(exchange.state, State::Released) {
+                put_pubrel(&mut connection.outgoing, exchange.packet_id);
             }
+        }
+    }
+}
+
+/// Sends again, with DUP, what an earlier connection did not finish, within the window and the
+/// packet size of this one: either may have shrunk [MQTT-4.9.0-1], [MQTT-3.1.2-24].
+fn resend(
+    now: Time,
+    protocol: &Protocol,
+    session: &mut Session,
+    output: &mut Outgoing,
+    metrics: &Metrics,
+) {
+    while output.remaining() < WRITE_TARGET
+        && session.inflight.len() < usize::from(protocol.window)
+        && let Some((packet_id, delivery)) = session.inflight.next_interrupted()
+    {
+        let publication = Publication::new(delivery, protocol.version, now);
+        if publication.packet_len() > protocol.packet_size_max as usize {
+            metrics.messages_dropped_too_large.add(1);
+            let qos = delivery.qos;
+            session.inflight.settle_published(packet_id, qos);
+        } else {
+            metrics.messages_sent.add(1);
+            publication.write(output, Some(packet_id), true);
+            session.inflight.resume(packet_id);
         }
     }
 }
