@@ -91,6 +91,12 @@ impl Broker {
         self.retained.len()
     }
 
+    /// True if this very message is its topic's retained one.
+    pub(crate) fn is_current(&self, message: &Message) -> bool {
+        let current = self.retained.current(message.topic());
+        current.is_some_and(|current| current.same(message))
+    }
+
     /// Counts a session in; false if `mqtt.max_sessions` is reached.
     pub(crate) fn admit_session(&self) -> bool {
         let before = self.sessions.fetch_add(1, Ordering::Relaxed);

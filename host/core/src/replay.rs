@@ -55,6 +55,11 @@ impl Replay {
         self.read.iter().map(|message| delivery(message.clone(), wanted.subscription)).collect()
     }
 
+    /// Drops what has been read and is not wanted any more.
+    pub(crate) fn keep(&mut self, wanted: impl Fn(&Message) -> bool) {
+        self.read.retain(wanted);
+    }
+
     /// The subscription is gone.
     pub(crate) fn forget(&mut self, filter: &str) {
         if self.wanted.front().is_some_and(|wanted| &*wanted.filter == filter) {
@@ -141,9 +146,7 @@ impl Shard {
     /// Queues one retained message with RETAIN set [MQTT-3.3.1-8] (3.1.1), if it is still the
     /// topic's.
     fn replay(&mut self, now: Time, key: SessionKey, message: Message, to: Subscription) {
-        let current = self.broker.retained.current(message.topic());
-        let is_current = current.is_some_and(|current| current.same(&message));
-        if !is_current || message.expires() <= now {
+        if !self.broker.is_current(&message) || message.expires() <= now {
             return;
         }
         self.push(key, delivery(message, to));

@@ -138,7 +138,11 @@ impl Shard {
         self.relieve(now, session_key);
         let subscriber = self.subscriber(session_key);
         let connection = self.connections.remove(key)?;
-        let session = self.sessions.remove(session_key)?;
+        let mut session = self.sessions.remove(session_key)?;
+        // What was replaced since it was read has its successor in the queue.
+        if let Some(replay) = &mut session.replay {
+            replay.keep(|message| self.broker.is_current(message));
+        }
         for filter in session.subscriptions.keys() {
             self.broker.router.unsubscribe(filter, subscriber);
         }
