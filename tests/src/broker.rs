@@ -75,7 +75,7 @@ impl Broker {
         let port = free_port();
         let text = format!(
             "listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n\
-             max_queued_messages 200000\nmax_packet_size 2000000\n"
+             max_queued_messages 200000\nmax_inflight_messages 100\nmax_packet_size 2000000\n"
         );
         let config = folder.write("mosquitto.conf", &text);
         let program = Path::new("/usr/sbin/mosquitto");

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use theseus_tests::{
-    Broker, Connect, Foreign, Message, Options, Raw, Version, ack, is_mosquitto, mosquitto_lacks,
-    pause, publish, with_each_client,
+    Broker, Connect, Foreign, Message, Options, Raw, Version, ack, is_mosquitto, pause, publish,
+    with_each_client,
 };
 
 with_each_client!(two_clients_flooding_each_other_finish, |library, version| {
@@ -30,16 +30,19 @@ with_each_client!(a_client_flooding_itself_finishes, |library, version| {
     let broker = Broker::start();
     let mut own = Foreign::connect(library, version, &broker, Options::new("own"));
     for qos in 1..=2 {
-        if qos == 2 && mosquitto_lacks("QoS 2 to oneself without loss") {
-            return;
-        }
         let topic = format!("own/{qos}");
         own.subscribe(&topic, qos);
-        own.burst(&topic, qos, COUNT, 0);
-        for number in 0..COUNT {
-            assert_eq!(own.payload(&topic, qos), number.to_string());
+        // paho-mqtt takes the PUBREL of a message it receives for the end of one it sent, and so
+        // sends ever more than its window: at QoS 2 it gets no more than a window at once.
+        let careful = qos == 2 && library == Library::Paho;
+        let (rounds, at_once) = if careful { (20, 15) } else { (1, COUNT) };
+        for _ in 0..rounds {
+            own.burst(&topic, qos, at_once, 0);
+            for number in 0..at_once {
+                assert_eq!(own.payload(&topic, qos), number.to_string());
+            }
+            own.published();
         }
-        own.published();
     }
 });
 
