@@ -18,6 +18,9 @@ pub(crate) struct Client {
     pub(crate) reads: bool,
     /// It has asked for a clean session and does not know whether the server heard.
     pub(crate) must_clean: bool,
+    /// The server has begun a new session, whether or not its CONNACK comes. A client that
+    /// missed it would take the next session for the old one; no broker can help that.
+    pub(crate) session_lost: bool,
     frames: Frames,
     next_id: u16,
     /// Messages on their way to the server, oldest first.
@@ -72,6 +75,7 @@ impl Client {
             ready: false,
             reads: true,
             must_clean: false,
+            session_lost: false,
             frames: Frames::default(),
             next_id: 0,
             outgoing: VecDeque::new(),
@@ -198,7 +202,8 @@ impl Client {
         self.ready = true;
         self.must_clean = false;
         self.quota = QUOTA.min(usize::from(receive_maximum));
-        if !present {
+        if !present || std::mem::take(&mut self.session_lost) {
+            self.session_lost = false;
             self.forget();
         }
         let version = self.hello.version;

@@ -16,7 +16,7 @@ impl World {
         self.note("drain".to_owned());
         // Long enough for the acknowledgements that slow receivers hold back.
         let end = self.shell.now.after(Duration::from_secs(5));
-        while self.shell.now < end || self.clients.iter().any(|client| client.socket.is_none()) {
+        loop {
             for client in 0..self.clients.len() {
                 self.clients[client].reads = true;
                 if self.clients[client].socket.is_none() {
@@ -30,9 +30,11 @@ impl World {
                 }
             }
             self.settle();
+            if self.shell.now >= end && self.clients.iter().all(|client| client.socket.is_some()) {
+                break;
+            }
             self.advance(Duration::from_millis(600));
         }
-        self.settle();
         self.oracle.check_drained(self.drops());
         for (index, client) in self.clients.iter().enumerate() {
             assert!(client.socket.is_some(), "client {index} is connected");

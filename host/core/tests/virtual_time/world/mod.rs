@@ -2,10 +2,10 @@
 //! one small action at a time, and an oracle that holds every message against a model.
 
 mod actions;
-mod client;
+pub(crate) mod client;
 mod drain;
 mod oracle;
-mod rng;
+pub(crate) mod rng;
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -156,6 +156,7 @@ impl World {
                 let hello = self.clients[client].hello_of(socket);
                 assert_eq!(hello.client_id, connect.client_id);
                 self.oracle.connect(client, socket, &hello);
+                self.clients[client].session_lost |= !self.oracle.sockets[&socket].present;
             }
             other => self.oracle.packet(socket, &other),
         }

@@ -54,8 +54,11 @@ pub(crate) struct Session {
     pub(crate) expires: Option<u64>,
     /// Grows with every connection and with every loss of one.
     pub(crate) epoch: u64,
-    /// Live copies not received yet, by publisher.
-    pub(crate) owed: BTreeMap<usize, VecDeque<Owed>>,
+    /// Which of all sessions it is.
+    pub(crate) generation: u64,
+    /// Live copies not received yet, by publisher and its session: a moved client that starts
+    /// anew publishes from another shard, and nothing orders that.
+    pub(crate) owed: BTreeMap<(usize, u64), VecDeque<Owed>>,
     /// Retained messages that a SUBSCRIBE has asked for and that may come.
     pub(crate) grants: Vec<Grant>,
     /// Retained values that must still show up, or a newer one.
@@ -111,8 +114,9 @@ pub(crate) struct Wanted {
 }
 
 impl Session {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(generation: u64) -> Self {
         Self {
+            generation,
             subscriptions: BTreeMap::new(),
             awaiting_rel: BTreeSet::new(),
             will: None,

@@ -21,6 +21,7 @@ pub(crate) struct Oracle {
     /// The topic and payload of each stored number.
     pub(crate) stored: BTreeMap<(String, Vec<u8>), Vec<u64>>,
     pub(crate) next_stored: u64,
+    generation: u64,
     /// Copies that the core may only have dropped with a word in its metrics.
     pub(crate) skipped: u64,
     /// Connections that the core has shut down for taking nothing.
@@ -52,6 +53,7 @@ impl Oracle {
             replaced: BTreeMap::new(),
             stored: BTreeMap::new(),
             next_stored: 1,
+            generation: 0,
             skipped: 0,
             forced: 0,
             session_expiry_v3,
@@ -68,7 +70,9 @@ impl Oracle {
             self.end_session(client);
         }
         let present = self.sessions.contains_key(&client);
-        let session = self.sessions.entry(client).or_insert_with(Session::new);
+        self.generation += 1;
+        let generation = self.generation;
+        let session = self.sessions.entry(client).or_insert_with(|| Session::new(generation));
         session.socket = Some(socket);
         session.will.clone_from(&hello.will);
         session.will_due = None;
@@ -178,13 +182,14 @@ impl Oracle {
     /// A message goes out to everyone who subscribes now.
     fn publish(&mut self, publisher: usize, post: &Post) {
         let stored = post.retain.then(|| self.store(post));
+        let road = (publisher, self.sessions[&publisher].generation);
         for (client, session) in &mut self.sessions {
             let owed = session.copy_of(post, *client == publisher);
             if let Some(stored) = stored {
                 session.supersede(&post.topic, stored, owed.as_ref(), post.expiry.is_some());
             }
             let Some(owed) = owed else { continue };
-            let queue = session.owed.entry(publisher).or_default();
+            let queue = session.owed.entry(road).or_default();
             queue.push_back(super::expected::Owed { stored, ..owed });
         }
     }

@@ -6,6 +6,9 @@ use super::expected::{Identity, Owed, Session};
 use super::model::Oracle;
 use crate::packets::Copy;
 
+/// A publisher and its session: what takes one road keeps its order.
+type Road = (usize, u64);
+
 impl Oracle {
     /// Judges a message that a client's application got; `drops` is what the core has admitted
     /// to have dropped.
@@ -22,22 +25,22 @@ impl Oracle {
         let stored = self.stored.get(&(copy.topic.clone(), copy.payload.clone()));
         let stored = stored.map_or(&[][..], Vec::as_slice);
         match session.next_owed(identity, copy) {
-            Some((at, skipped)) => {
+            Some((road, at, skipped)) => {
                 self.skipped += skipped;
                 assert!(self.skipped <= drops, "{skipped} copies skipped before {copy:?}");
-                let owed = session.take(identity.publisher, at);
+                let owed = session.take(road, at);
                 session.received.insert(identity);
-                session.note_live(&owed);
+                session.note_live(&owed, stored.last().copied());
             }
             None => {
                 let number = session.replayed(copy, stored, &self.replaced);
                 let number = number.unwrap_or_else(|| {
                     panic!(
                         "client {client} got what it is not owed: {copy:?}\nowed: {:?}",
-                        session.owed.get(&identity.publisher)
+                        session.owed
                     )
                 });
-                session.note_replay(&copy.topic, number);
+                session.note_replay(&copy.topic, number, stored);
             }
         }
     }
@@ -47,12 +50,7 @@ impl Oracle {
         let mut missing = self.skipped;
         for (client, session) in &self.sessions {
             let left = session.owed.values().flatten().filter(|owed| !session.may_skip(owed));
-            // Published twice by a client that did not hear the answer, lost once: which of the
-            // two came cannot be told.
-            let twice = |owed: &&Owed| {
-                owed.qos == QoS::AtMostOnce && session.received.contains(&owed.identity)
-            };
-            let left: Vec<_> = left.filter(|owed| !twice(owed)).collect();
+            let left: Vec<_> = left.collect();
             missing += left.len() as u64;
             assert!(missing <= drops, "client {client} never got {left:?}");
             assert!(
@@ -66,29 +64,37 @@ impl Oracle {
 
 impl Session {
     /// Where this copy stands in its publisher's order, and how many before it did not come.
-    fn next_owed(&self, identity: Identity, copy: &Copy) -> Option<(usize, u64)> {
-        let queue = self.owed.get(&identity.publisher)?;
-        let at = queue.iter().position(|owed| owed.identity == identity && owed.fits(copy))?;
-        let skipped = queue.iter().take(at).filter(|owed| !self.may_skip(owed)).count();
-        Some((at, skipped as u64))
+    fn next_owed(&self, identity: Identity, copy: &Copy) -> Option<(Road, usize, u64)> {
+        let publisher = identity.publisher;
+        let mut roads = self.owed.range((publisher, 0)..=(publisher, u64::MAX));
+        roads.find_map(|(road, queue)| {
+            let at = queue.iter().position(|owed| owed.identity == identity && owed.fits(copy))?;
+            let skipped = queue.iter().take(at).filter(|owed| !self.may_skip(owed)).count();
+            Some((*road, at, skipped as u64))
+        })
     }
 
-    /// QoS 0 may be lost with a connection, and nothing else may.
+    /// QoS 0 may be lost with a connection, and nothing else may. If it was published twice by a
+    /// client that did not hear the answer, which of the two was lost cannot be told.
     fn may_skip(&self, owed: &Owed) -> bool {
-        owed.qos == QoS::AtMostOnce && (owed.away || owed.epoch != self.epoch)
+        let lost = owed.away || owed.epoch != self.epoch;
+        owed.qos == QoS::AtMostOnce && (lost || self.received.contains(&owed.identity))
     }
 
-    fn take(&mut self, publisher: usize, at: usize) -> Owed {
-        let queue = self.owed.get_mut(&publisher).unwrap();
+    fn take(&mut self, road: Road, at: usize) -> Owed {
+        let queue = self.owed.get_mut(&road).unwrap();
         queue.drain(..at);
         queue.pop_front().unwrap()
     }
 
-    fn note_live(&mut self, owed: &Owed) {
+    /// A message may have been published twice, when its publisher did not hear the answer: then
+    /// it stands for the latest of the two where it might be too old.
+    fn note_live(&mut self, owed: &Owed, latest: Option<u64>) {
         let Some(stored) = owed.stored else { return };
         let seen = self.seen.entry(owed.topic.clone()).or_default();
         let replayed = seen.1;
-        assert!(stored >= replayed, "{} after retained number {replayed}: {owed:?}", stored);
+        let latest = latest.unwrap_or(stored);
+        assert!(latest >= replayed, "{latest} after retained number {replayed}: {owed:?}");
         seen.0 = seen.0.max(stored);
         self.settle(&owed.topic, stored);
     }
@@ -122,11 +128,11 @@ impl Session {
         None
     }
 
-    fn note_replay(&mut self, topic: &str, number: u64) {
+    fn note_replay(&mut self, topic: &str, number: u64, stored: &[u64]) {
         let seen = self.seen.entry(topic.to_owned()).or_default();
         let newest = seen.0;
         assert!(number >= newest, "retained number {number} of {topic} after live {newest}");
-        seen.1 = seen.1.max(number);
+        seen.1 = seen.1.max(stored.first().copied().unwrap_or(number));
         self.settle(topic, number);
     }
 
