@@ -42,11 +42,7 @@ fn welcome(local: &Rc<Local>, stream: TcpStream, listener: &Arc<Listener>) {
     let Some(seat) = listener.seat() else {
         return tracing::debug!("listener {} is full, connection closed", listener.name);
     };
-    // Without it Nagle holds small packets back for the receiver's delayed acknowledgement.
-    if stream.set_nodelay(true).is_ok() {
-        let handshake = handshake::run(local.clone(), stream, seat, listener.allow_anonymous);
-        tokio::task::spawn_local(handshake);
-    }
+    tokio::task::spawn_local(handshake::run(local.clone(), stream, seat, listener.allow_anonymous));
 }
 
 /// An error of the one connection that was to be accepted, not of the listener.

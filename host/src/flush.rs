@@ -36,6 +36,7 @@ impl Flusher {
         Self { local, timer, deadline: None, orders_seen: 0, stopping: None }
     }
 
+    /// Does what there is to do now; true if more is left for the next turn.
     fn turn(&mut self, cx: &mut Context<'_>) -> bool {
         let local = &self.local;
         local.flushing(cx.waker());
@@ -48,10 +49,11 @@ impl Flusher {
         let now = local.clock.now();
         let mut state = local.state.borrow_mut();
         state.shard.handle_timeout(now);
-        let more = state.shard.work(now);
+        state.shard.work(now);
         state.flush(now);
         state.shard.post().for_each(|shard| local.peers.wake(shard));
-        more
+        // A flush may have asked for more, as a replay of retained messages does.
+        state.shard.has_work()
     }
 
     fn obey(&mut self) {

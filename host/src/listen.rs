@@ -122,6 +122,9 @@ fn socket(settings: &Settings, address: SocketAddr) -> io::Result<TcpListener> {
         socket.set_reuse_port(true)?;
     }
     socket.set_nonblocking(true)?;
+    // Accepted sockets inherit it. Without it Nagle holds small packets back until the receiver's
+    // delayed acknowledgement.
+    socket.set_tcp_nodelay(true)?;
     socket.bind(&address.into())?;
     socket.listen(i32::try_from(settings.backlog).unwrap_or(i32::MAX))?;
     Ok(socket.into())

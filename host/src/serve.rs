@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
 use socket2::SockRef;
-use theseus_core::{ConnectionKey, Time};
+use theseus_core::{ConnectionKey, Ending, Time};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -74,6 +74,7 @@ impl State {
             match self.poll_read(now, key, cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(0) | Err(_)) => return self.close(now, key),
+                Poll::Ready(Ok(_)) if self.is_over(key) => return self.close(now, key),
                 Poll::Ready(Ok(_)) => {}
             }
         }
@@ -122,14 +123,20 @@ impl State {
         Poll::Pending
     }
 
-    /// True if nothing can be written or read any more. Shuts our side once all is written.
+    /// True if nothing can be written or read any more. Shuts our side once all is written; a
+    /// client that took its leave itself waits for nothing, and its socket is closed at once.
     fn is_over(&mut self, key: ConnectionKey) -> bool {
         let Some(link) = self.links.get_mut(key) else { return true };
-        if !link.broken && !link.shut && self.shard.is_finished(key) {
-            link.shut = true;
-            link.broken = SockRef::from(&link.socket).shutdown(std::net::Shutdown::Write).is_err();
+        if link.broken || link.shut || !self.shard.is_finished(key) {
+            return link.broken;
         }
-        link.broken
+        match self.shard.ending(key) {
+            Some(Ending::Client) => return true,
+            Some(Ending::Server(reason)) => tracing::debug!("connection closed: {reason}"),
+            Some(Ending::Lost) | None => {}
+        }
+        link.shut = true;
+        SockRef::from(&link.socket).shutdown(std::net::Shutdown::Write).is_err()
     }
 
     /// Closes the socket and tells the core.

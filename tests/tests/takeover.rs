@@ -159,7 +159,11 @@ fn repeated_takeovers_lose_nothing() {
                     break;
                 }
             }
-            nomad = Raw::connect(&broker, &connect);
+            // An acknowledgement can lose against the takeover, and then its message comes again:
+            // the last connection stays.
+            if next < 1000 {
+                nomad = Raw::connect(&broker, &connect);
+            }
         }
     });
     nomad.expect_no_message();

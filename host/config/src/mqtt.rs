@@ -32,8 +32,9 @@ section! {
         /// QoS 1 and 2 messages a client may send before they are acknowledged (Receive Maximum of
         /// MQTT 5).
         receive_maximum: u16 = 256 as Short { min: 1, max: 65_535 };
-        /// QoS 2 messages of a client that wait for its PUBREL.
-        max_awaiting_rel: u16 = 100 as Short { min: 1, max: 65_535 };
+        /// QoS 2 messages of a client that wait for its PUBREL; two bytes each. A lower one closes
+        /// MQTT 3 clients that exceed it, and lowers the Receive Maximum of MQTT 5.
+        max_awaiting_rel: u16 = 65_535 as Short { min: 1, max: 65_535 };
         /// Hard bound of a session's queue in messages; at the bound the oldest is dropped and
         /// counted.
         max_mqueue_len: usize = 10_000 as Count { min: 1, max: 1_000_000 };

@@ -107,13 +107,9 @@ impl Shard {
     pub(crate) fn handle_pubrel(&mut self, _now: Time, key: ConnectionKey, ack: &mqtt::Ack<'_>) {
         let Some(connection) = self.connections.get(key) else { return };
         let Some(session) = self.sessions.get_mut(connection.session) else { return };
-        let held = session.awaiting_rel.iter().position(|id| *id == ack.packet_id);
-        let outcome = match held {
-            Some(index) => {
-                session.awaiting_rel.swap_remove(index);
-                Outcome::Accepted
-            }
-            None => Outcome::Unknown,
+        let outcome = match session.awaiting_rel.remove(ack.packet_id) {
+            true => Outcome::Accepted,
+            false => Outcome::Unknown,
         };
         let reason = self.reason_of(key, outcome);
         self.write_packet(key, &Packet::PubComp(answer(ack.packet_id, reason)));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use theseus_mqtt::{Disconnect, Packet, ReasonCode};
 
 use crate::Time;
-use crate::connection::{ConnectionKey, State};
+use crate::connection::{ConnectionKey, Ending, State};
 use crate::policy::{Action, Identity, Verdict};
 use crate::session::{Expiry, SessionKey};
 use crate::shard::Shard;
@@ -19,14 +19,14 @@ impl Shard {
     /// The socket is gone. Ends the connection as a network failure if it was still open
     /// [MQTT-3.1.2-22], and forgets it.
     pub fn socket_closed(&mut self, now: Time, key: ConnectionKey) {
-        self.detach(now, key);
+        self.detach(now, key, Ending::Lost);
         self.connections.remove(key);
     }
 
     /// A panic was caught while this connection was handled: it ends, its will is sent.
     pub fn contain_panic(&mut self, now: Time, key: ConnectionKey) {
         self.metrics().panics.add(1);
-        self.detach(now, key);
+        self.detach(now, key, Ending::Lost);
         if let Some(connection) = self.connections.get_mut(key) {
             connection.outgoing.clear();
         }
@@ -36,7 +36,7 @@ impl Shard {
     /// [`Shard::publish_all_wills`] has run on every shard.
     pub fn close_all(&mut self, now: Time, reason: ReasonCode) {
         let open: Vec<_> = self.open_connections().collect();
-        open.into_iter().for_each(|key| self.close(now, key, Some(reason)));
+        open.into_iter().for_each(|key| self.close(now, key, reason));
     }
 
     /// Publishes the wills of all connected clients: the server is going away.
@@ -64,34 +64,34 @@ impl Shard {
         if disconnect.reason == ReasonCode::Success {
             session.will = None;
         }
-        self.detach(now, key);
+        self.detach(now, key, Ending::Client);
     }
 
     /// Ends a connection whose client broke a rule.
     pub(crate) fn fail(&mut self, now: Time, key: ConnectionKey, reason: ReasonCode) {
         self.metrics().protocol_errors.add(1);
-        self.close(now, key, Some(reason));
+        self.close(now, key, reason);
     }
 
     /// Says why, where the version can [MQTT-3.14.0-1], and ends the connection; the will goes out.
-    pub(crate) fn close(&mut self, now: Time, key: ConnectionKey, reason: Option<ReasonCode>) {
+    pub(crate) fn close(&mut self, now: Time, key: ConnectionKey, reason: ReasonCode) {
         let Some(connection) = self.connections.get(key) else { return };
         if !connection.is_open() {
             return;
         }
-        if let Some(reason) = reason.filter(|_| connection.is_v5()) {
+        if connection.is_v5() {
             self.write_packet(key, &Packet::Disconnect(Disconnect::new(reason)));
         }
-        self.detach(now, key);
+        self.detach(now, key, Ending::Server(reason));
     }
 
     /// Takes a connection from its session. What is in its output is still written.
-    fn detach(&mut self, now: Time, key: ConnectionKey) {
+    fn detach(&mut self, now: Time, key: ConnectionKey, ending: Ending) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         if !connection.is_open() {
             return;
         }
-        connection.state = State::Closing;
+        connection.state = State::Closing(ending);
         connection.partial = Vec::new();
         connection.withheld.clear();
         let session = connection.session;

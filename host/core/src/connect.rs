@@ -94,12 +94,11 @@ impl Shard {
     /// What a v5 client must know of this server (MQTT 5.0, 3.2.2.3).
     fn connack_properties(&self, admission: &Admission) -> PropertiesBuf {
         let limits = &self.broker.limits;
-        let receive_maximum = usize::from(limits.receive_maximum).min(limits.awaiting_rel_max);
         let granted_expiry = admission.expiry.as_seconds();
         let properties = [
             (granted_expiry != admission.requested_expiry)
                 .then_some(Property::SessionExpiryInterval(granted_expiry)),
-            Some(Property::ReceiveMaximum(receive_maximum as u16)),
+            Some(Property::ReceiveMaximum(limits.announced_receive_maximum() as u16)),
             (!limits.retain_available).then_some(Property::RetainAvailable(false)),
             Some(Property::MaximumPacketSize(
                 u32::try_from(limits.packet_size_max).unwrap_or(u32::MAX),

@@ -57,7 +57,18 @@ pub(crate) enum State {
     /// Attached to its session.
     Open,
     /// Detached; what is in `outgoing` is still written, then the socket is closed.
-    Closing,
+    Closing(Ending),
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The client said DISCONNECT: nobody waits for anything any more.
+    Client,
+    /// We ended it, for this reason.
+    Server(theseus_mqtt::ReasonCode),
+    /// The socket broke, or its handling panicked.
+    Lost,
 }
 
 /// A PUBACK or PUBREC that waits for slow receivers, or for an older one.
@@ -108,6 +119,11 @@ impl Connection {
 
     pub(crate) fn is_open(&self) -> bool {
         self.state == State::Open
+    }
+
+    /// QoS 1 messages received and not acknowledged yet.
+    pub(crate) fn withheld_pubacks(&self) -> usize {
+        self.withheld.iter().filter(|withheld| withheld.ack.kind == AckKind::PubAck).count()
     }
 
     pub(crate) fn is_v5(&self) -> bool {

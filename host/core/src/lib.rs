@@ -7,6 +7,7 @@
 
 mod ack;
 mod admission;
+mod awaiting_rel;
 mod broker;
 mod close;
 mod connect;
@@ -36,7 +37,7 @@ mod work;
 
 pub use admission::{Admission, refusal};
 pub use broker::Broker;
-pub use connection::ConnectionKey;
+pub use connection::{ConnectionKey, Ending};
 pub use inbox::ShardId;
 pub use limits::Limits;
 pub use message::Message;

@@ -55,6 +55,11 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// The Receive Maximum a v5 client is told: QoS 1 and 2 messages together.
+    pub(crate) fn announced_receive_maximum(&self) -> usize {
+        usize::from(self.receive_maximum).min(self.awaiting_rel_max)
+    }
+
     /// Messages in a queue above which its publishers are slowed.
     pub(crate) fn queue_len_soft(&self) -> usize {
         (self.queue_len_max * usize::from(self.queue_soft_percent) / 100).max(1)
@@ -74,7 +79,7 @@ impl Default for Limits {
             topic_levels_max: 128,
             inflight_max: 128,
             receive_maximum: 256,
-            awaiting_rel_max: 100,
+            awaiting_rel_max: 65_535,
             queue_len_max: 10_000,
             queue_bytes_max: 16 << 20,
             queue_soft_percent: 10,

@@ -83,7 +83,7 @@ impl Shard {
         match (shutdown, connection) {
             (Some(at), Some(connection)) if at <= now => {
                 self.metrics().force_shutdowns.add(1);
-                self.close(now, connection, Some(ReasonCode::QuotaExceeded));
+                self.close(now, connection, ReasonCode::QuotaExceeded);
             }
             (Some(at), Some(_)) => self.rearm_pressure(at, key),
             _ => {}

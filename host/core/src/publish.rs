@@ -157,18 +157,20 @@ impl Shard {
     ) -> bool {
         let Some(connection) = self.connections.get(key) else { return false };
         let Some(session) = self.sessions.get(connection.session) else { return false };
-        let known = qos == QoS::ExactlyOnce && session.awaiting_rel.contains(&packet_id);
+        let known = qos == QoS::ExactlyOnce && session.awaiting_rel.contains(packet_id);
         if known {
             let ack = Ack { kind: AckKind::PubRec, packet_id, reason: ReasonCode::Success };
             self.acknowledge(now, key, ack, &Routed::default());
             return false;
         }
         let limits = &self.broker.limits;
-        let releases_full =
-            qos == QoS::ExactlyOnce && session.awaiting_rel.len() >= limits.awaiting_rel_max;
-        let window_full =
-            connection.is_v5() && connection.withheld.len() >= usize::from(limits.receive_maximum);
-        if releases_full || window_full {
+        let open = connection.withheld_pubacks() + session.awaiting_rel.len();
+        // 3.x knows no Receive Maximum; what a client leaves unreleased is bounded all the same.
+        let full = match connection.is_v5() {
+            true => open >= limits.announced_receive_maximum(),
+            false => session.awaiting_rel.len() >= limits.awaiting_rel_max,
+        };
+        if full {
             self.fail(now, key, ReasonCode::ReceiveMaximumExceeded);
             return false;
         }
@@ -219,7 +221,7 @@ impl Shard {
 
     fn await_release(&mut self, session: crate::session::SessionKey, packet_id: PacketId) {
         if let Some(session) = self.sessions.get_mut(session) {
-            session.awaiting_rel.push(packet_id);
+            session.awaiting_rel.insert(packet_id);
         }
     }
 }

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use hashbrown::HashMap;
-use theseus_mqtt::PacketId;
 use theseus_route::Subscription;
 
 use crate::Time;
+use crate::awaiting_rel::AwaitingRel;
 use crate::connection::ConnectionKey;
 use crate::inbox::Ticket;
 use crate::inflight::Inflight;
@@ -35,7 +35,7 @@ pub(crate) struct Session {
     pub(crate) queue: Queue,
     pub(crate) inflight: Inflight,
     /// Packet ids of QoS 2 messages received and not yet released [MQTT-4.3.3-10].
-    pub(crate) awaiting_rel: Vec<PacketId>,
+    pub(crate) awaiting_rel: AwaitingRel,
     pub(crate) will: Option<Box<Will>>,
     pub(crate) pressure: Pressure,
     /// Retained messages still to be queued for new subscriptions.
@@ -97,7 +97,7 @@ impl Session {
             subscriptions: HashMap::new(),
             queue: Queue::default(),
             inflight: Inflight::default(),
-            awaiting_rel: Vec::new(),
+            awaiting_rel: AwaitingRel::default(),
             will: None,
             pressure: Pressure::default(),
             replay: None,

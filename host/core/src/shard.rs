@@ -10,7 +10,7 @@ use theseus_route::{Cache, Subscriber};
 
 use crate::Time;
 use crate::broker::Broker;
-use crate::connection::{Connection, ConnectionKey};
+use crate::connection::{Connection, ConnectionKey, Ending, State};
 use crate::inbox::{Parcel, ShardId};
 use crate::metrics::Metrics;
 use crate::outgoing::Outgoing;
@@ -112,6 +112,14 @@ impl Shard {
         self.connections
             .get(key)
             .is_none_or(|connection| !connection.is_open() && connection.outgoing.is_empty())
+    }
+
+    /// How a connection ended that is not open any more.
+    pub fn ending(&self, key: ConnectionKey) -> Option<Ending> {
+        match self.connections.get(key)?.state {
+            State::Closing(ending) => Some(ending),
+            State::Open => None,
+        }
     }
 
     /// Earliest time at which [`Shard::handle_timeout`] has something to do.

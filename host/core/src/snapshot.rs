@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use theseus_mqtt::{PacketId, Properties, Publish, QoS};
 use theseus_route::Subscription;
 
+use crate::awaiting_rel::AwaitingRel;
 use crate::connection::{Connection, ConnectionKey, Protocol, Withheld};
 use crate::inbox::{Parcel, ShardId};
 use crate::inflight::{Exchange, State};
@@ -64,7 +65,7 @@ struct SessionRecord {
     subscriptions: Vec<(Box<str>, SubscriptionEntry)>,
     queue: Vec<DeliveryRecord>,
     inflight: Vec<ExchangeRecord>,
-    awaiting_rel: Vec<PacketId>,
+    awaiting_rel: AwaitingRel,
     will: Option<WillRecord>,
     wanted: Vec<Wanted>,
     replayed: Vec<DeliveryRecord>,

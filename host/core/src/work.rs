@@ -85,7 +85,7 @@ impl Shard {
             return self.timers.set(deadline, Timer::KeepAlive(key));
         }
         self.metrics().keep_alive_timeouts.add(1);
-        self.close(now, key, Some(ReasonCode::KeepAliveTimeout));
+        self.close(now, key, ReasonCode::KeepAliveTimeout);
     }
 
     /// The last bytes have had their time.

@@ -43,7 +43,8 @@ impl<'a> Disconnect<'a> {
         Ok(disconnect)
     }
 
-    /// Writes the shortest form.
+    /// Writes the shortest form for success. With another reason the property length is written
+    /// even where it is zero and could be left out: some clients read it without looking.
     pub(crate) fn encode(
         &self,
         version: ProtocolVersion,
@@ -52,7 +53,11 @@ impl<'a> Disconnect<'a> {
         check_reason(self.reason, PACKET)?;
         if version.is_v5() {
             return put_packet(out, PACKET.header(), |out| {
-                put_reason_and_properties(self.reason, self.properties, PACKET, out)
+                put_reason_and_properties(self.reason, self.properties, PACKET, out)?;
+                if self.reason != ReasonCode::Success && self.properties.is_empty() {
+                    out.push(0);
+                }
+                Ok(())
             });
         }
         if self.reason != ReasonCode::Success {

@@ -162,7 +162,8 @@ fn disconnect() {
     assert_eq!(decode(&packet(0xE0, b"\0"), V5), Ok(normal));
     assert_eq!(decode(&packet(0xE0, b"\0\0"), V5), Ok(normal));
     let with_will = Packet::Disconnect(Disconnect::new(ReasonCode::DisconnectWithWill));
-    assert_both_ways(&packet(0xE0, b"\x04"), with_will, V5);
+    assert_eq!(decode(&packet(0xE0, b"\x04"), V5), Ok(with_will));
+    assert_both_ways(&packet(0xE0, b"\x04\0"), with_will, V5);
     let holder = PropertyHolder::Packet(PacketType::Disconnect);
     let properties = Properties::decode(b"\x11\0\0\0\x09", holder).unwrap();
     let full = Disconnect { properties, ..Disconnect::new(ReasonCode::Success) };
