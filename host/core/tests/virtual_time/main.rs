@@ -1,8 +1,25 @@
 //! Tests of the whole core in virtual time: no socket, no thread, no clock.
 //! A seeded simulation under an oracle, and tests of single themes one can read.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a client that does not find what it must find is a failed test"
+)]
 
+mod bench;
 mod exactly_once;
+mod framing;
+mod freeze;
+mod keep_alive;
 mod packets;
+mod qos;
+mod retained;
+mod session;
 mod shell;
 mod simulation;
+mod slow_receiver;
+mod subscribe;
+mod takeover;
+mod will;
 mod world;
