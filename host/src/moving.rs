@@ -4,7 +4,7 @@
 
 use std::net::TcpStream;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex, PoisonError};
 
 use theseus_core::ShardId;
@@ -25,6 +25,8 @@ pub(crate) struct Move {
     /// It lives on its new shard.
     thawed: Barrier,
     parcel: Mutex<Option<Parcel>>,
+    /// A connection lives on another shard now.
+    moved: AtomicBool,
     /// Shards that have done their part.
     done: AtomicUsize,
 }
@@ -37,8 +39,8 @@ struct Parcel {
 }
 
 impl Move {
-    /// Has the shards carry out one move, and waits for it.
-    pub(crate) async fn carry_out_once(peers: &Peers, round: usize) {
+    /// Has the shards carry out one move, and waits for it; true if a connection was moved.
+    pub(crate) async fn carry_out_once(peers: &Peers, round: usize) -> bool {
         let shards = peers.len();
         let from = round % shards;
         let moving = Arc::new(Self {
@@ -49,6 +51,7 @@ impl Move {
             frozen: Barrier::new(shards),
             thawed: Barrier::new(shards),
             parcel: Mutex::new(None),
+            moved: AtomicBool::new(false),
             done: AtomicUsize::new(0),
         });
         peers.give(Order::Move(moving.clone()));
@@ -56,6 +59,7 @@ impl Move {
         while moving.done.load(Ordering::Acquire) < shards {
             tokio::time::sleep(std::time::Duration::from_micros(200)).await;
         }
+        moving.moved.load(Ordering::Relaxed)
     }
 
     /// One shard's part.
@@ -68,7 +72,7 @@ impl Move {
         if local.id == self.to
             && let Some(parcel) = self.parcel().take()
         {
-            thaw(local, parcel);
+            self.moved.store(thaw(local, parcel), Ordering::Relaxed);
         }
         self.thawed.wait();
         self.done.fetch_add(1, Ordering::Release);
@@ -101,21 +105,26 @@ impl Move {
     }
 }
 
-fn thaw(local: &Rc<Local>, parcel: Parcel) {
+/// Continues a frozen connection on this shard; false if it is lost.
+fn thaw(local: &Rc<Local>, parcel: Parcel) -> bool {
     let now = local.clock.now();
     let thawed = local.state.borrow_mut().shard.thaw(now, &parcel.snapshot);
     let key = match thawed {
         Ok(key) => key,
-        Err(error) => return tracing::error!("a moved connection is lost: {error}"),
+        Err(error) => {
+            tracing::error!("a moved connection is lost: {error}");
+            return false;
+        }
     };
     match tokio::net::TcpStream::from_std(parcel.socket) {
         Ok(socket) => {
-            tracing::debug!("a connection moved here");
             local.attach(key, socket, parcel.seat);
+            true
         }
         Err(error) => {
             tracing::error!("a moved connection is lost: {error}");
             local.state.borrow_mut().shard.socket_closed(now, key);
+            false
         }
     }
 }

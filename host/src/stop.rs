@@ -80,16 +80,18 @@ impl Signals {
     /// Returns at a signal, or when a shard has ended by itself.
     async fn wait(&mut self, config: &Config, peers: &Peers, threads: &[Thread]) {
         let moves = config.testing.move_connections_every;
-        let mut round = 0;
-        while !threads.iter().any(Thread::is_finished) {
-            if self.within(moves.unwrap_or(LOOK)).await {
-                return tracing::info!("stopping: wills are sent, clients are told");
-            }
+        let (mut round, mut moved) = (0, 0);
+        while !threads.iter().any(Thread::is_finished) && !self.within(moves.unwrap_or(LOOK)).await
+        {
             if moves.is_some() && peers.len() > 1 {
                 round += 1;
-                Move::carry_out_once(peers, round).await;
+                moved += u32::from(Move::carry_out_once(peers, round).await);
             }
         }
+        if moves.is_some() {
+            tracing::info!("moved {moved} live connections between shards");
+        }
+        tracing::info!("stopping: wills are sent, clients are told");
     }
 }
 

@@ -48,7 +48,19 @@ with_each_client!(libraries_notice_nothing, |library, version| {
         publisher.disconnect();
         sub.disconnect();
     }
+    assert_moved(broker);
 });
+
+/// The broker says at its end how many connections it has moved; ten seconds have room for 500.
+fn assert_moved(broker: Broker) {
+    if theseus_tests::is_mosquitto() {
+        return;
+    }
+    let said = broker.terminate().stdout;
+    let moved = said.split("moved ").nth(1).and_then(|rest| rest.split(' ').next());
+    let moved: u32 = moved.and_then(|count| count.parse().ok()).unwrap();
+    assert!(moved >= 50, "only {moved} connections were moved");
+}
 
 #[test]
 fn mosquitto_tools_notice_nothing() {
@@ -64,6 +76,7 @@ fn mosquitto_tools_notice_nothing() {
             }
         }
     });
+    assert_moved(broker);
 }
 
 fn stream_with_tools(broker: &Broker, version: Version, qos: &str) {
