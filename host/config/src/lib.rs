@@ -7,6 +7,7 @@
 //!   `"32KB"`, `"1MB"`, `"2GB"` with 1 KB = 1024 bytes, plain integers where a count is meant.
 //! - `"infinity"`, `"disabled"` and `"inherit"` are words of some keys; they become [`None`].
 //! - Every key is declared once, in the file of its section; [`Config::reference`] lists them all.
+#![forbid(unsafe_code)]
 
 mod config;
 mod env;

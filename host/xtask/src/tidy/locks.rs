@@ -12,6 +12,8 @@ const ALLOWED: &[(&str, &str)] = &[
     ("host/route/", "stripes shared by all shards; held for one look-up, never while calling out"),
     ("host/core/src/inbox.rs", "what other shards leave for this one; held to push or to take all"),
     ("host/core/src/broker.rs", "clients moved off their home; read only while there are any"),
+    ("host/src/peers.rs", "arriving connections and common orders; held to push or to take"),
+    ("host/src/moving.rs", "the one connection that is being moved, while all shards stand still"),
 ];
 
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
