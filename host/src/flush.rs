@@ -122,7 +122,7 @@ impl State {
         if reads_again {
             link.unread = false;
         }
-        if reads_again || link.blocked || link.broken || self.shard.is_finished(key) {
+        if reads_again || link.broken || self.shard.is_finished(key) {
             link.wake();
         }
     }
@@ -140,7 +140,11 @@ impl State {
             }
             match write_some(&link.socket, outgoing) {
                 Ok(count) => outgoing.advance(count),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => link.blocked = true,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    // Its task waits for room, and then asks for this flush again.
+                    link.blocked = true;
+                    link.wake();
+                }
                 Err(_) => {
                     link.broken = true;
                     outgoing.advance(usize::MAX / 2);

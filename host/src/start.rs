@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use theseus_config::{Config, Loaded};
@@ -53,8 +54,22 @@ pub(crate) fn run(loaded: &Loaded) -> Result<(), StartError> {
         tracing::info!("listening on {} (mqtt, tcp:{})", listener.address, listener.name);
     }
     let peers = Peers::new(shards);
-    let threads = spawn_all(config, shards, bound, &peers).map_err(StartError::System)?;
-    stop::wait(config, &peers, threads)
+    let broker = Broker::new(shards, policy::of(config), settings::limits(config));
+    let threads = spawn_all(config, &broker, bound, &peers).map_err(StartError::System)?;
+    stop::wait(config, &peers, threads)?;
+    log_counters(&broker);
+    Ok(())
+}
+
+/// What was counted, over all shards; until there is an endpoint to ask, the log has it.
+fn log_counters(broker: &Broker) {
+    let of_all: Vec<_> = (0..broker.shards()).map(|shard| broker.metrics(shard)).collect();
+    for (index, (name, _)) in of_all[0].iter().enumerate() {
+        let sum: u64 = of_all.iter().filter_map(|one| one.iter().nth(index)).map(|(_, n)| n).sum();
+        if sum > 0 {
+            tracing::debug!("counted {name}: {sum}");
+        }
+    }
 }
 
 fn shard_count(config: &Config) -> ShardId {
@@ -88,11 +103,11 @@ fn greet(loaded: &Loaded, shards: ShardId) {
 
 fn spawn_all(
     config: &Config,
-    shards: ShardId,
+    broker: &Arc<Broker>,
     bound: Vec<Bound>,
-    peers: &std::sync::Arc<Peers>,
+    peers: &Arc<Peers>,
 ) -> io::Result<Vec<Thread>> {
-    let broker = Broker::new(shards, policy::of(config), settings::limits(config));
+    let shards = broker.shards();
     let clock = Clock::start();
     let handshake = HandshakeLimits {
         timeout: config.mqtt.idle_timeout,

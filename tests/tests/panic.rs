@@ -7,7 +7,7 @@ fn a_panic_ends_its_connection_only() {
     if theseus_tests::is_mosquitto() {
         return;
     }
-    let broker = Broker::with_tables("[testing]\npanic_on_publish = true");
+    let broker = Broker::with_tables("[testing]\npanic_on_publish = true\n[log]\nlevel = \"debug\"");
     let mut watcher = Raw::connect(&broker, &Connect::new(Version::V5, "watcher"));
     watcher.subscribe("#", 1);
     for version in [Version::V311, Version::V5] {
@@ -24,5 +24,7 @@ fn a_panic_ends_its_connection_only() {
         back.publish("still/here", "yes", 1);
         assert_eq!(watcher.message().payload, "yes");
     }
-    assert!(broker.terminate().status.success());
+    let ended = broker.terminate();
+    assert!(ended.status.success());
+    assert!(ended.stdout.contains("counted panics: 2"), "{}", ended.stdout);
 }

@@ -4,10 +4,11 @@
 use theseus_mqtt::{self as mqtt, Packet, PacketId, QoS, ReasonCode};
 
 use crate::Time;
-use crate::connection::{Ack, AckKind, Connection, ConnectionKey, Withheld};
+use crate::connection::{Ack, AckKind, Connection, Withheld};
 use crate::deliver::Routed;
 use crate::inbox::Ticket;
 use crate::inflight::{Inflight, Outcome};
+use crate::keys::ConnectionKey;
 use crate::shard::Shard;
 use crate::timers::Timer;
 
@@ -20,9 +21,7 @@ impl Shard {
             return self.write_ack(key, ack);
         }
         let deadline = now.after(limits.stall_max);
-        if connection.withheld.is_empty() {
-            self.timers.set(deadline, Timer::Pause(key));
-        }
+        self.timers.set(deadline, Timer::Pause(key));
         let number = connection.next_ticket;
         connection.next_ticket = number.wrapping_add(1);
         connection.withheld.push_back(Withheld {
@@ -61,8 +60,9 @@ impl Shard {
     pub(crate) fn handle_pause_timer(&mut self, now: Time, key: ConnectionKey) {
         self.give_back(now, key);
         let Some(connection) = self.connections.get(key) else { return };
-        let next = connection.withheld.front().map(|withheld| withheld.deadline);
-        if let Some(at) = next {
+        let oldest = connection.withheld.front().map(|withheld| withheld.deadline);
+        let pause = connection.paused_until.filter(|until| *until > now);
+        if let Some(at) = oldest.into_iter().chain(pause).min() {
             self.timers.set(at, Timer::Pause(key));
         }
         if connection.paused_until.is_some_and(|until| until <= now) {

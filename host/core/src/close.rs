@@ -6,9 +6,10 @@ use std::time::Duration;
 use theseus_mqtt::{Disconnect, Packet, ReasonCode};
 
 use crate::Time;
-use crate::connection::{ConnectionKey, Ending, State};
+use crate::connection::{Connection, Ending, State};
+use crate::keys::{ConnectionKey, SessionKey};
 use crate::policy::{Action, Identity, Verdict};
-use crate::session::{Expiry, SessionKey};
+use crate::session::{Expiry, Session};
 use crate::shard::Shard;
 use crate::timers::Timer;
 
@@ -20,7 +21,7 @@ impl Shard {
     /// [MQTT-3.1.2-22], and forgets it.
     pub fn socket_closed(&mut self, now: Time, key: ConnectionKey) {
         self.detach(now, key, Ending::Lost);
-        self.connections.remove(key);
+        self.remove_connection(key);
     }
 
     /// A panic was caught while this connection was handled: it ends, its will is sent.
@@ -102,6 +103,27 @@ impl Shard {
         self.leave(now, session);
     }
 
+    /// Forgets a connection and its deadlines.
+    pub(crate) fn remove_connection(&mut self, key: ConnectionKey) -> Option<Connection> {
+        let timers = [Timer::KeepAlive(key), Timer::Pause(key), Timer::Linger(key)];
+        timers.into_iter().for_each(|timer| self.timers.cancel(timer));
+        self.connections.remove(key)
+    }
+
+    /// Forgets a session, its deadlines and its subscriptions.
+    pub(crate) fn remove_session(&mut self, key: SessionKey) -> Option<Session> {
+        let timers = [Timer::Absence(key), Timer::Pressure(key)];
+        timers.into_iter().for_each(|timer| self.timers.cancel(timer));
+        let subscriber = self.subscriber(key);
+        let session = self.sessions.remove(key)?;
+        for filter in session.subscriptions.keys() {
+            self.broker.router.unsubscribe(filter, subscriber);
+        }
+        self.by_client.remove(&session.client_id);
+        self.broker.release_session();
+        Some(session)
+    }
+
     /// A session is without its connection: it ends, or waits for its expiry and its will.
     fn leave(&mut self, now: Time, key: SessionKey) {
         let Some(session) = self.sessions.get_mut(key) else { return };
@@ -146,14 +168,9 @@ impl Shard {
     pub(crate) fn end_session(&mut self, now: Time, key: SessionKey) {
         self.publish_will(now, key);
         self.relieve(now, key);
-        let subscriber = self.subscriber(key);
-        let Some(session) = self.sessions.remove(key) else { return };
-        for filter in session.subscriptions.keys() {
-            self.broker.router.unsubscribe(filter, subscriber);
+        if let Some(session) = self.remove_session(key) {
+            self.broker.forget_home(&session.client_id);
         }
-        self.by_client.remove(&session.client_id);
-        self.broker.forget_home(&session.client_id);
-        self.broker.release_session();
     }
 
     /// Publishes a session's will, once [MQTT-3.1.2-10], if its client may publish there.

@@ -5,8 +5,9 @@ use theseus_mqtt::{ConnAck, Packet, PropertiesBuf, Property, ProtocolVersion, Re
 
 use crate::Time;
 use crate::admission::Admission;
-use crate::connection::{Connection, ConnectionKey};
-use crate::session::{Session, SessionKey};
+use crate::connection::Connection;
+use crate::keys::{ConnectionKey, SessionKey};
+use crate::session::Session;
 use crate::shard::Shard;
 use crate::timers::Timer;
 

@@ -7,13 +7,8 @@ use std::time::Duration;
 use theseus_mqtt::{PacketId, ProtocolVersion};
 
 use crate::Time;
+use crate::keys::SessionKey;
 use crate::outgoing::Outgoing;
-use crate::session::SessionKey;
-
-slotmap::new_key_type! {
-    /// Names a connection of one shard; stale after it was removed.
-    pub struct ConnectionKey;
-}
 
 /// What the core keeps of a connection from CONNACK to close.
 #[derive(Debug)]

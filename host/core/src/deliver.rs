@@ -10,8 +10,8 @@ use theseus_route::{Matches, Subscriber};
 use crate::Message;
 use crate::Time;
 use crate::inbox::{Deliver, Parcel, ShardId, Ticket};
+use crate::keys::SessionKey;
 use crate::queue::{Delivery, Identifiers};
-use crate::session::SessionKey;
 use crate::shard::Shard;
 
 /// What became of a message on its way out.

@@ -9,8 +9,7 @@ use parking_lot::Mutex;
 use theseus_route::{Matches, Subscriber};
 
 use crate::Message;
-use crate::connection::ConnectionKey;
-use crate::session::SessionKey;
+use crate::keys::{ConnectionKey, SessionKey};
 
 /// A shard's number, from 0.
 pub type ShardId = u16;

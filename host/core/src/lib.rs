@@ -15,6 +15,7 @@ mod connection;
 mod deliver;
 mod inbox;
 mod inflight;
+mod keys;
 mod limits;
 mod message;
 mod metrics;
@@ -37,8 +38,9 @@ mod work;
 
 pub use admission::{Admission, refusal};
 pub use broker::Broker;
-pub use connection::{ConnectionKey, Ending};
+pub use connection::Ending;
 pub use inbox::ShardId;
+pub use keys::ConnectionKey;
 pub use limits::Limits;
 pub use message::Message;
 pub use metrics::{Counter, Metrics};

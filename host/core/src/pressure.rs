@@ -7,7 +7,7 @@ use theseus_mqtt::ReasonCode;
 
 use crate::Time;
 use crate::inbox::{Parcel, Ticket};
-use crate::session::SessionKey;
+use crate::keys::SessionKey;
 use crate::shard::Shard;
 use crate::timers::Timer;
 
@@ -31,10 +31,7 @@ impl Shard {
             self.broker.pressed[usize::from(self.id)].fetch_add(1, Ordering::Relaxed);
             now
         });
-        if !pressure.timer {
-            pressure.timer = true;
-            self.timers.set(since.after(limits.stall_max), Timer::Pressure(key));
-        }
+        self.timers.set(since.after(limits.stall_max), Timer::Pressure(key));
         let Some(ticket) = ticket else { return false };
         let may_hold = now < since.after(limits.stall_max) && pressure.waiting.len() < WAITING_MAX;
         if may_hold {
@@ -67,11 +64,9 @@ impl Shard {
     pub(crate) fn handle_pressure_timer(&mut self, now: Time, key: SessionKey) {
         let limits = &self.broker.limits;
         let Some(session) = self.sessions.get_mut(key) else { return };
-        session.pressure.timer = false;
         let Some(since) = session.pressure.since else { return };
         let stalled = since.after(limits.stall_max);
         if now < stalled {
-            session.pressure.timer = true;
             return self.timers.set(stalled, Timer::Pressure(key));
         }
         let waiting = std::mem::take(&mut session.pressure.waiting);
@@ -85,15 +80,8 @@ impl Shard {
                 self.metrics().force_shutdowns.add(1);
                 self.close(now, connection, ReasonCode::QuotaExceeded);
             }
-            (Some(at), Some(_)) => self.rearm_pressure(at, key),
+            (Some(at), Some(_)) => self.timers.set(at, Timer::Pressure(key)),
             _ => {}
-        }
-    }
-
-    fn rearm_pressure(&mut self, at: Time, key: SessionKey) {
-        if let Some(session) = self.sessions.get_mut(key) {
-            session.pressure.timer = true;
-            self.timers.set(at, Timer::Pressure(key));
         }
     }
 

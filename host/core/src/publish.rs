@@ -4,9 +4,10 @@
 use theseus_mqtt::{PacketId, Publish, QoS, ReasonCode};
 use theseus_route::Subscriber;
 
-use crate::connection::{Ack, AckKind, ConnectionKey};
+use crate::connection::{Ack, AckKind};
 use crate::deliver::Routed;
 use crate::inbox::Ticket;
+use crate::keys::ConnectionKey;
 use crate::policy::{Action, Identity, Verdict};
 use crate::shard::Shard;
 use crate::{Message, Time};
@@ -219,7 +220,7 @@ impl Shard {
         self.acknowledge(now, key, Ack { kind, packet_id, reason }, routed);
     }
 
-    fn await_release(&mut self, session: crate::session::SessionKey, packet_id: PacketId) {
+    fn await_release(&mut self, session: crate::keys::SessionKey, packet_id: PacketId) {
         if let Some(session) = self.sessions.get_mut(session) {
             session.awaiting_rel.insert(packet_id);
         }

@@ -4,7 +4,7 @@
 use theseus_mqtt::{Cut, DecodeError, Frame, Packet, ProtocolVersion, ReasonCode, cut};
 
 use crate::Time;
-use crate::connection::ConnectionKey;
+use crate::keys::ConnectionKey;
 use crate::message::{Layout, Message};
 use crate::shard::Shard;
 

@@ -15,8 +15,8 @@ use theseus_route::Subscription;
 use crate::Message;
 use crate::Time;
 use crate::inbox::Parcel;
+use crate::keys::SessionKey;
 use crate::queue::{Delivery, Identifiers};
-use crate::session::SessionKey;
 use crate::shard::Shard;
 
 /// Retained messages on their way to one session.

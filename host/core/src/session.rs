@@ -8,18 +8,13 @@ use theseus_route::Subscription;
 
 use crate::Time;
 use crate::awaiting_rel::AwaitingRel;
-use crate::connection::ConnectionKey;
 use crate::inbox::Ticket;
 use crate::inflight::Inflight;
+use crate::keys::ConnectionKey;
 use crate::policy::Grant;
 use crate::queue::Queue;
 use crate::replay::Replay;
 use crate::will::Will;
-
-slotmap::new_key_type! {
-    /// Names a session of one shard; stale after the session ended.
-    pub struct SessionKey;
-}
 
 /// One client id's state on its home shard.
 #[derive(Debug)]
@@ -82,8 +77,6 @@ pub(crate) struct Pressure {
     pub(crate) progress: Time,
     /// Whose acknowledgements wait for this queue to drain.
     pub(crate) waiting: Vec<Ticket>,
-    /// Its timer stands in the heap.
-    pub(crate) timer: bool,
 }
 
 impl Session {

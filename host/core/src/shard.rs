@@ -10,11 +10,12 @@ use theseus_route::{Cache, Subscriber};
 
 use crate::Time;
 use crate::broker::Broker;
-use crate::connection::{Connection, ConnectionKey, Ending, State};
+use crate::connection::{Connection, Ending, State};
 use crate::inbox::{Parcel, ShardId};
+use crate::keys::{ConnectionKey, SessionKey};
 use crate::metrics::Metrics;
 use crate::outgoing::Outgoing;
-use crate::session::{Session, SessionKey};
+use crate::session::Session;
 use crate::timers::Timers;
 
 /// The sessions and connections of one shard, and what they owe the outside.

@@ -9,14 +9,15 @@ use theseus_mqtt::{PacketId, Properties, Publish, QoS};
 use theseus_route::Subscription;
 
 use crate::awaiting_rel::AwaitingRel;
-use crate::connection::{Connection, ConnectionKey, Protocol, Withheld};
+use crate::connection::{Connection, Protocol, Withheld};
 use crate::inbox::{Parcel, ShardId};
 use crate::inflight::{Exchange, State};
+use crate::keys::{ConnectionKey, SessionKey};
 use crate::outgoing::Outgoing;
 use crate::policy::Grant;
 use crate::queue::{Delivery, Identifiers};
 use crate::replay::{Replay, Wanted};
-use crate::session::{Expiry, Session, SessionKey};
+use crate::session::{Expiry, Session};
 use crate::shard::Shard;
 use crate::timers::Timer;
 use crate::will::Will;
@@ -137,18 +138,12 @@ impl Shard {
     pub fn freeze(&mut self, now: Time, key: ConnectionKey, to: ShardId) -> Option<Vec<u8>> {
         let session_key = self.connections.get(key).filter(|c| c.is_open())?.session;
         self.relieve(now, session_key);
-        let subscriber = self.subscriber(session_key);
-        let connection = self.connections.remove(key)?;
-        let mut session = self.sessions.remove(session_key)?;
+        let connection = self.remove_connection(key)?;
+        let mut session = self.remove_session(session_key)?;
         // What was replaced since it was read has its successor in the queue.
         if let Some(replay) = &mut session.replay {
             replay.keep(|message| self.broker.is_current(message));
         }
-        for filter in session.subscriptions.keys() {
-            self.broker.router.unsubscribe(filter, subscriber);
-        }
-        self.by_client.remove(&session.client_id);
-        self.broker.release_session();
         self.broker.rehome(&session.client_id, to);
         let snapshot = Snapshot {
             version: VERSION,

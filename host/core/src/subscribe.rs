@@ -7,10 +7,9 @@ use theseus_mqtt::{
 use theseus_route::Subscription;
 
 use crate::Time;
-use crate::connection::ConnectionKey;
+use crate::keys::{ConnectionKey, SessionKey};
 use crate::policy::{Action, Identity, Verdict};
 use crate::replay::Wanted;
-use crate::session::SessionKey;
 use crate::shard::Shard;
 
 impl Shard {

@@ -4,12 +4,13 @@
 use theseus_mqtt::{PacketId, ProtocolVersion, QoS, put_fixed_header, put_varint, varint_len};
 
 use crate::Time;
-use crate::connection::{ConnectionKey, Protocol};
+use crate::connection::Protocol;
 use crate::inflight::State;
+use crate::keys::{ConnectionKey, SessionKey};
 use crate::metrics::Metrics;
 use crate::outgoing::Outgoing;
 use crate::queue::Delivery;
-use crate::session::{Session, SessionKey};
+use crate::session::Session;
 use crate::shard::Shard;
 
 /// Output above which no further message is added before the socket has taken some.

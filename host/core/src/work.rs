@@ -1,8 +1,8 @@
 //! What a shard does besides its own sockets: parcels from other shards and deadlines.
 
 use crate::Time;
-use crate::connection::ConnectionKey;
 use crate::inbox::{Deliver, Parcel};
+use crate::keys::ConnectionKey;
 use crate::shard::Shard;
 use crate::timers::Timer;
 use theseus_mqtt::ReasonCode;
