@@ -23,8 +23,6 @@ pub(crate) enum State {
     Interrupted(Delivery),
     /// PUBREL sent, PUBCOMP awaited; the message itself is never sent again [MQTT-4.3.3-6].
     Released,
-    /// Settled, but an older exchange is not: keeps its place in the order.
-    Settled,
 }
 
 impl Exchange {
@@ -46,10 +44,11 @@ pub(crate) enum Outcome {
 #[derive(Debug, Default)]
 pub(crate) struct Inflight {
     exchanges: VecDeque<Exchange>,
-    unsettled: usize,
-    /// How many of the unsettled are interrupted.
+    /// How many of them are interrupted.
     interrupted: usize,
     last_id: u16,
+    /// So many ids after `last_id` are known to be free.
+    free_ids: u16,
 }
 
 impl Inflight {
@@ -60,14 +59,13 @@ impl Inflight {
     pub(crate) fn open(&mut self, delivery: Delivery) -> PacketId {
         let packet_id = self.free_id();
         self.exchanges.push_back(Exchange { packet_id, state: State::Published(delivery) });
-        self.unsettled += 1;
         packet_id
     }
 
     /// Exchanges that count against the client's Receive Maximum [MQTT-4.9.0-2]: those of this
     /// connection [MQTT-4.9.0-1].
     pub(crate) fn len(&self) -> usize {
-        self.unsettled - self.interrupted
+        self.exchanges.len() - self.interrupted
     }
 
     /// The connection has ended, or the next one has begun: every PUBLISH has to be sent again.
@@ -110,91 +108,86 @@ impl Inflight {
 
     /// A PUBACK, or a PUBREC that refuses: the message is done with [MQTT-4.4.0-2].
     pub(crate) fn settle_published(&mut self, packet_id: PacketId, qos: QoS) -> Outcome {
-        self.advance(packet_id, State::Settled, |state| match state {
+        self.settle(packet_id, |state| match state {
             State::Published(delivery) | State::Interrupted(delivery) => delivery.qos == qos,
-            State::Released | State::Settled => false,
+            State::Released => false,
         })
     }
 
     /// A PUBREC that accepts: from now on PUBREL is owed, not PUBLISH.
     pub(crate) fn release(&mut self, packet_id: PacketId) -> Outcome {
-        self.advance(packet_id, State::Released, |state| match state {
+        let found = self.find(packet_id, |state| match state {
             State::Published(delivery) | State::Interrupted(delivery) => {
                 delivery.qos == QoS::ExactlyOnce
             }
             State::Released => true,
-            State::Settled => false,
-        })
+        });
+        let Some(exchange) = found.and_then(|at| self.exchanges.get_mut(at)) else {
+            return Outcome::Unknown;
+        };
+        self.interrupted -= usize::from(exchange.is_interrupted());
+        exchange.state = State::Released;
+        Outcome::Accepted
     }
 
     /// A PUBCOMP: the exchange is done.
     pub(crate) fn complete(&mut self, packet_id: PacketId) -> Outcome {
-        self.advance(packet_id, State::Settled, |state| matches!(state, State::Released))
+        self.settle(packet_id, |state| matches!(state, State::Released))
     }
 
-    /// The unfinished exchanges, oldest first, for redelivery [MQTT-4.4.0-1] and snapshots.
+    /// The exchanges, oldest first, for redelivery [MQTT-4.4.0-1] and snapshots.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Exchange> {
-        self.exchanges.iter().filter(|exchange| !matches!(exchange.state, State::Settled))
+        self.exchanges.iter()
     }
 
     /// Puts an exchange of a snapshot back; called in order, on an empty window first.
     pub(crate) fn restore(&mut self, exchange: Exchange) {
         self.last_id = exchange.packet_id.get();
+        self.free_ids = 0;
         self.interrupted += usize::from(exchange.is_interrupted());
         self.exchanges.push_back(exchange);
-        self.unsettled += 1;
     }
 
-    fn advance(
-        &mut self,
-        packet_id: PacketId,
-        to: State,
-        awaits: impl Fn(&State) -> bool,
-    ) -> Outcome {
-        let found = self
-            .exchanges
-            .iter_mut()
-            .find(|exchange| exchange.packet_id == packet_id && awaits(&exchange.state));
-        let Some(exchange) = found else { return Outcome::Unknown };
-        let settles = matches!(to, State::Settled);
+    fn find(&self, packet_id: PacketId, awaits: impl Fn(&State) -> bool) -> Option<usize> {
+        self.exchanges.iter().position(|it| it.packet_id == packet_id && awaits(&it.state))
+    }
+
+    /// Ends an exchange; clients settle in order, so it is one of the first.
+    fn settle(&mut self, packet_id: PacketId, awaits: impl Fn(&State) -> bool) -> Outcome {
+        let found = self.find(packet_id, awaits);
+        let Some(exchange) = found.and_then(|at| self.exchanges.remove(at)) else {
+            return Outcome::Unknown;
+        };
         self.interrupted -= usize::from(exchange.is_interrupted());
-        exchange.state = to;
-        if settles {
-            self.unsettled -= 1;
-            self.drop_settled();
+        if self.exchanges.is_empty() && self.exchanges.capacity() > CAPACITY_KEPT_MAX {
+            self.exchanges = VecDeque::new();
         }
         Outcome::Accepted
     }
 
-    fn drop_settled(&mut self) {
-        while matches!(self.exchanges.front(), Some(Exchange { state: State::Settled, .. })) {
-            self.exchanges.pop_front();
-        }
-        if self.exchanges.is_empty() && self.exchanges.capacity() > CAPACITY_KEPT_MAX {
-            self.exchanges = VecDeque::new();
-        }
-    }
-
-    /// The next id that no unsettled exchange holds.
+    /// The next id that no exchange holds.
     fn free_id(&mut self) -> PacketId {
         loop {
+            if self.free_ids == 0 {
+                self.free_ids = self.ids_to_next_taken();
+            }
             self.last_id = self.last_id.wrapping_add(1);
-            let Some(packet_id) = PacketId::new(self.last_id) else { continue };
-            if !self.is_taken(packet_id) {
+            if self.free_ids == 0 {
+                continue;
+            }
+            self.free_ids -= 1;
+            if let Some(packet_id) = PacketId::new(self.last_id) {
                 return packet_id;
             }
         }
     }
 
-    fn is_taken(&self, packet_id: PacketId) -> bool {
-        let (Some(oldest), Some(newest)) = (self.exchanges.front(), self.exchanges.back()) else {
-            return false;
-        };
-        // Ids are given in ascending order, so only one that lies between the oldest and the
-        // newest (after a wrap-around) can be taken and is worth a search.
-        let from_oldest = |id: PacketId| id.get().wrapping_sub(oldest.packet_id.get());
-        from_oldest(packet_id) <= from_oldest(newest.packet_id)
-            && self.iter().any(|exchange| exchange.packet_id == packet_id)
+    /// Ids are given in ascending order, around and around: how many follow the last one before
+    /// the first that is still in flight. What is opened meanwhile lies behind.
+    fn ids_to_next_taken(&self) -> u16 {
+        let after_last = |it: &Exchange| it.packet_id.get().wrapping_sub(self.last_id);
+        let ahead = self.exchanges.iter().map(after_last).filter(|distance| *distance > 0);
+        ahead.min().map_or(u16::MAX, |distance| distance - 1)
     }
 }
 

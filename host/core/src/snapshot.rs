@@ -325,7 +325,7 @@ impl ExchangeRecord {
             State::Published(delivery) | State::Interrupted(delivery) => {
                 Some(DeliveryRecord::of(delivery, now))
             }
-            State::Released | State::Settled => None,
+            State::Released => None,
         };
         let interrupted = matches!(exchange.state, State::Interrupted(_));
         Self { packet_id: exchange.packet_id, published, interrupted }
