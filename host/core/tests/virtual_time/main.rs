@@ -21,5 +21,6 @@ mod simulation;
 mod slow_receiver;
 mod subscribe;
 mod takeover;
+mod threads;
 mod will;
 mod world;

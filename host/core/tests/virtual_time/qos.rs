@@ -158,3 +158,29 @@ fn expired_messages_are_not_delivered_and_the_rest_say_what_is_left() {
     let left: Vec<_> = bench.messages(reader).iter().map(|copy| copy.expiry).collect();
     assert_eq!(left, [Some(20), None]);
 }
+
+/// The first and the third id are never settled, so both must be stepped over.
+#[test]
+fn packet_ids_in_flight_are_not_given_again_when_the_ids_run_around() {
+    let mut bench = Bench::new();
+    let (reader, _) = bench.connect(&Hello::clean(V3, "reader"));
+    bench.subscribe(reader, "a", QoS::AtLeastOnce);
+    let (publisher, _) = bench.connect(&Hello::clean(V3, "publisher"));
+    let batch: Vec<u8> = {
+        let post = Post::new("a", "x", QoS::AtLeastOnce);
+        (1..=100).flat_map(|id| post.bytes(V3, id, false)).collect()
+    };
+    let (mut held, mut seen) = (Vec::new(), 0);
+    while seen < 66_000 {
+        bench.say(publisher, batch.clone());
+        bench.hear(publisher);
+        let ids: Vec<_> = bench.messages(reader).iter().map(|copy| copy.packet_id).collect();
+        assert!(ids.iter().all(|id| !held.contains(id)), "after {seen}");
+        if held.is_empty() {
+            held = vec![ids[0], ids[2]];
+        }
+        seen += ids.len();
+        let settled = ids.iter().filter(|id| !held.contains(id));
+        bench.say(reader, settled.flat_map(|id| AckType::Ack.bytes(V3, *id)).collect());
+    }
+}

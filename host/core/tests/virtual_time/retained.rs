@@ -124,6 +124,37 @@ fn a_value_replaced_during_the_replay_is_left_out() {
     assert_eq!(texts, [("new", false)]);
 }
 
+/// Two values are stored and their live copies are not handed over by the end of the batch; a
+/// subscriber of both asks for the retained one in between.
+#[test]
+fn live_copies_are_handed_over_with_the_store_and_not_after_it() {
+    let mut bench = Bench::new();
+    let (far, near) = (bench.name(0, "far"), bench.name(1, "near"));
+    let (publisher, _) = bench.connect(&Hello::clean(V3, &far));
+    let (reader, _) = bench.connect(&Hello::clean(V3, &near));
+    bench.subscribe(reader, "t", QoS::AtMostOnce);
+    for text in ["1", "2"] {
+        bench.shell.send(publisher, Post::retained("t", text, QoS::AtMostOnce).bytes(V3, 0, false));
+    }
+    bench.shell.arrive(publisher, usize::MAX, usize::MAX);
+    let options = SubscribeOptions::new(QoS::AtMostOnce);
+    bench.shell.send(reader, packets::subscribe(V3, 1, &[("t", options)], 0));
+    bench.shell.arrive(reader, usize::MAX, usize::MAX);
+    while bench.shell.work(1) {}
+    bench.shell.collect_dirty(1);
+    bench.shell.flush(reader, usize::MAX);
+    bench.settle();
+    let heard = bench.hear(reader);
+    let texts: Vec<_> = heard
+        .iter()
+        .filter_map(|got| match got {
+            packets::Got::Publish(copy) => Some(copy.text()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(texts, ["1", "2", "2"], "live, live, retained");
+}
+
 /// What was read waits behind a full window while its successor is queued; then the session moves.
 #[test]
 fn a_move_does_not_put_a_replaced_value_behind_its_successor() {

@@ -13,7 +13,7 @@ use theseus_core::{
 use theseus_mqtt::{Cut, Packet, ReasonCode, cut};
 
 /// Lets everybody in; forbids what begins with `forbidden`.
-struct Open;
+pub(crate) struct Open;
 
 impl Policy for Open {
     fn authenticate(&self, _: Claim<'_>) -> Result<Grant, ReasonCode> {

@@ -26,7 +26,7 @@ fn limits() -> Limits {
 /// A reader on `shard` whose queue is just at its soft limit, and a publisher on shard 0.
 fn pressed(bench: &mut Bench, shard: usize, version: ProtocolVersion) -> (usize, usize) {
     let reader = bench.name(shard, "reader");
-    let (reader, _) = bench.connect(&Hello::clean(V5, &reader));
+    let (reader, _) = bench.connect(&Hello::resumed(V5, &reader));
     bench.subscribe(reader, "a", QoS::AtLeastOnce);
     let publisher = bench.name(0, "publisher");
     let (publisher, _) = bench.connect(&Hello::clean(version, &publisher));
