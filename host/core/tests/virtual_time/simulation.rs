@@ -15,7 +15,7 @@ fn core_in_virtual_time() {
         world::run(seed, STEPS);
         return;
     }
-    (0..number("THESEUS_SEEDS").unwrap_or(300)).for_each(|seed| {
+    (0..number("THESEUS_SEEDS").unwrap_or(1000)).for_each(|seed| {
         world::run(seed, STEPS);
     });
 }
