@@ -7,6 +7,7 @@ use theseus_mqtt::{Disconnect, Packet, ReasonCode};
 
 use crate::Time;
 use crate::connection::{Connection, Ending, State};
+use crate::inbox::Outbound;
 use crate::keys::{ConnectionKey, SessionKey};
 use crate::policy::{Action, Identity, Verdict};
 use crate::session::{Expiry, Session};
@@ -186,7 +187,7 @@ impl Shard {
         };
         let client = Identity { client_id: &session.client_id, grant: &session.grant };
         if self.broker.policy.authorize(client, action) == Verdict::Allow {
-            self.publish(now, message, Some(publisher), None);
+            self.publish(now, Outbound { message, publisher, ticket: None });
         }
     }
 }

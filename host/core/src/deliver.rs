@@ -7,9 +7,8 @@ use slotmap::KeyData;
 use theseus_mqtt::QoS;
 use theseus_route::{Matches, Subscriber};
 
-use crate::Message;
 use crate::Time;
-use crate::inbox::{Deliver, Parcel, ShardId, Ticket};
+use crate::inbox::{Deliver, Outbound, Parcel, ShardId};
 use crate::keys::SessionKey;
 use crate::queue::{Delivery, Identifiers};
 use crate::shard::Shard;
@@ -35,28 +34,15 @@ const OUTBOX_MAX: usize = 1024;
 
 impl Shard {
     /// Puts the message on the road to every other shard that has receivers.
-    pub(crate) fn send_to_shards(
-        &mut self,
-        matches: &Arc<Matches>,
-        message: &Message,
-        publisher: Option<Subscriber>,
-        ticket: Option<Ticket>,
-    ) -> Routed {
+    pub(crate) fn send_to_shards(&mut self, outbound: &Outbound, matches: &Arc<Matches>) -> Routed {
         let mut routed = Routed { matched: !matches.is_empty(), ..Routed::default() };
         let here = self.id;
         for shard in matches.shards().filter(|shard| *shard != here) {
-            let ticket = ticket.filter(|_| self.is_pressed(shard));
-            routed.asked += u16::from(ticket.is_some());
+            let deliver = Deliver::new(outbound.clone(), matches.clone(), self.is_pressed(shard));
+            routed.asked += u16::from(deliver.outbound.ticket.is_some());
             routed.inbox_full |= self.broker.inboxes[usize::from(shard)].is_full();
             let outbox = &mut self.outbox[usize::from(shard)];
-            outbox.push(Parcel::Deliver(Deliver {
-                message: message.clone(),
-                matches: matches.clone(),
-                publisher,
-                ticket,
-                done: 0,
-                holds: 0,
-            }));
+            outbox.push(Parcel::Deliver(deliver));
             if outbox.len() >= OUTBOX_MAX {
                 self.commit();
             }
@@ -68,25 +54,22 @@ impl Shard {
     pub(crate) fn deliver_here(
         &mut self,
         now: Time,
+        outbound: Outbound,
         matches: Arc<Matches>,
-        message: Message,
-        publisher: Option<Subscriber>,
-        ticket: Option<Ticket>,
         routed: &mut Routed,
     ) {
         let receivers = matches.of_shard(self.id).len();
         if receivers == 0 {
             return;
         }
-        let mut deliver = Deliver { message, matches, publisher, ticket: None, done: 0, holds: 0 };
         if self.work.is_empty() && receivers <= SLICE {
-            deliver.ticket = ticket;
+            let mut deliver = Deliver::new(outbound, matches, true);
             self.deliver_slice(now, &mut deliver);
             routed.holds += deliver.holds;
             return;
         }
-        deliver.ticket = ticket.filter(|_| self.is_pressed(self.id));
-        routed.asked += u16::from(deliver.ticket.is_some());
+        let deliver = Deliver::new(outbound, matches, self.is_pressed(self.id));
+        routed.asked += u16::from(deliver.outbound.ticket.is_some());
         self.work.push_back(Parcel::Deliver(deliver));
     }
 
@@ -112,10 +95,10 @@ impl Shard {
     ) -> bool {
         let key = SessionKey::from(KeyData::from_ffi(receiver.session));
         let own = Subscriber { session: receiver.session, shard: self.id };
-        if receiver.no_local && deliver.publisher == Some(own) {
+        if receiver.no_local && deliver.outbound.publisher == own {
             return false;
         }
-        let message = &deliver.message;
+        let message = &deliver.outbound.message;
         let granted = QoS::try_from(receiver.qos).unwrap_or(QoS::AtMostOnce);
         let delivery = Delivery {
             message: message.clone(),
@@ -124,7 +107,7 @@ impl Shard {
             identifiers: Identifiers::from_slice(receiver.identifiers()),
         };
         self.push(key, delivery);
-        self.press(now, key, deliver.ticket)
+        self.press(now, key, deliver.outbound.ticket)
     }
 
     /// Appends to a session's queue within its hard bound: the oldest goes when it is full.

@@ -29,19 +29,33 @@ pub(crate) enum Parcel {
     Replay(SessionKey),
 }
 
+/// A message and whom it comes from.
+#[derive(Clone, Debug)]
+pub(crate) struct Outbound {
+    pub(crate) message: Message,
+    /// The session that published it, for no-local.
+    pub(crate) publisher: Subscriber,
+    /// The acknowledgement that waits to hear of slow receivers.
+    pub(crate) ticket: Option<Ticket>,
+}
+
 /// A message for those of its matches that live on the receiving shard.
 #[derive(Debug)]
 pub(crate) struct Deliver {
-    pub(crate) message: Message,
+    pub(crate) outbound: Outbound,
     pub(crate) matches: Arc<Matches>,
-    /// The session that published it, for no-local; none for a will of an ended session.
-    pub(crate) publisher: Option<Subscriber>,
-    /// Whose acknowledgement waits to hear of slow receivers.
-    pub(crate) ticket: Option<Ticket>,
     /// Deliveries done in earlier slices.
     pub(crate) done: usize,
     /// Slow receivers found in earlier slices.
     pub(crate) holds: i32,
+}
+
+impl Deliver {
+    /// The delivery of `outbound`; its publisher waits for it if `asks`.
+    pub(crate) fn new(mut outbound: Outbound, matches: Arc<Matches>, asks: bool) -> Self {
+        outbound.ticket = outbound.ticket.filter(|_| asks);
+        Self { outbound, matches, done: 0, holds: 0 }
+    }
 }
 
 /// Names one withheld acknowledgement of one connection.

@@ -1,4 +1,4 @@
-//! The questions the core asks before it acts; the answers are data (DESIGN section 5).
+//! The questions the core asks before it acts; the answers are data.
 //! Who answers is not known here: a built-in today, the plugin chains next.
 
 use theseus_mqtt::{Connect, QoS, ReasonCode};

@@ -1,12 +1,14 @@
 //! A PUBLISH from a client: what it may be, who answers it, and on to the receivers.
 //! The acknowledgements are written in `ack`, the receivers served in `deliver`.
 
+use std::sync::Arc;
+
 use theseus_mqtt::{PacketId, Publish, QoS, ReasonCode};
-use theseus_route::Subscriber;
+use theseus_route::{Matches, StoreOutcome};
 
 use crate::connection::{Ack, AckKind};
 use crate::deliver::Routed;
-use crate::inbox::Ticket;
+use crate::inbox::{Outbound, Ticket};
 use crate::keys::ConnectionKey;
 use crate::policy::{Action, Identity, Verdict};
 use crate::shard::Shard;
@@ -60,14 +62,16 @@ impl Shard {
         message: Message,
     ) {
         let Some(connection) = self.connections.get(key) else { return };
-        let publisher = self.subscriber(connection.session);
-        let ticket = packet_id.map(|_| Ticket {
-            shard: self.id,
-            connection: key,
-            number: connection.next_ticket,
-        });
         let qos = message.qos();
-        let routed = self.publish(now, message, Some(publisher), ticket);
+        let number = connection.next_ticket;
+        let routed = self.publish(
+            now,
+            Outbound {
+                message,
+                publisher: self.subscriber(connection.session),
+                ticket: packet_id.map(|_| Ticket { shard: self.id, connection: key, number }),
+            },
+        );
         if routed.inbox_full {
             self.pause_for_inbox(now, key);
         }
@@ -77,54 +81,46 @@ impl Shard {
     }
 
     /// Sends a message to all who subscribe to its topic, and retains it if it says so.
-    pub(crate) fn publish(
-        &mut self,
-        now: Time,
-        message: Message,
-        publisher: Option<Subscriber>,
-        ticket: Option<Ticket>,
-    ) -> Routed {
-        if message.retain() && self.broker.limits.retain_available {
-            return self.publish_retained(now, message, publisher, ticket);
+    pub(crate) fn publish(&mut self, now: Time, outbound: Outbound) -> Routed {
+        if outbound.message.retain() && self.broker.limits.retain_available {
+            return self.publish_retained(now, outbound);
         }
-        let matches = self.routes.matches(&self.broker.router, message.topic()).clone();
-        let mut routed = self.send_to_shards(&matches, &message, publisher, ticket);
-        self.deliver_here(now, matches, message, publisher, ticket, &mut routed);
+        let (matches, mut routed) = self.hand_on(&outbound);
+        self.deliver_here(now, outbound, matches, &mut routed);
         routed
     }
 
+    /// Looks up the receivers, and hands the message on to the shards where they live.
+    fn hand_on(&mut self, outbound: &Outbound) -> (Arc<Matches>, Routed) {
+        let topic = outbound.message.topic();
+        let matches = self.routes.matches(&self.broker.router, topic).clone();
+        let routed = self.send_to_shards(outbound, &matches);
+        (matches, routed)
+    }
+
     /// Stores the message while no one reads its topic's stripe, and hands the live copies to
-    /// the other shards before the stripe is released: what a subscriber's shard finds in its
-    /// inbox is then never newer than what it reads from the store (DESIGN section 4).
-    fn publish_retained(
-        &mut self,
-        now: Time,
-        message: Message,
-        publisher: Option<Subscriber>,
-        ticket: Option<Ticket>,
-    ) -> Routed {
+    /// the other shards before the stripe is released: whoever reads it from the store then has
+    /// all older live copies in its inbox (see `replay`).
+    fn publish_retained(&mut self, now: Time, outbound: Outbound) -> Routed {
         let broker = self.broker.clone();
-        let metrics = broker.metrics(self.id);
+        let message = &outbound.message;
         let mut hand_on = || {
-            let matches = self.routes.matches(&broker.router, message.topic()).clone();
-            let routed = self.send_to_shards(&matches, &message, publisher, ticket);
+            let handed_on = self.hand_on(&outbound);
             self.commit();
-            (matches, routed)
-        };
-        let (matches, mut routed) = if message.payload().len() > broker.limits.retained_payload_max
-        {
-            metrics.retained_refused.add(1);
-            hand_on()
-        } else {
-            // An empty payload removes the topic's message [MQTT-3.3.1-6], [MQTT-3.3.1-7].
-            let kept = (!message.payload().is_empty()).then(|| message.clone());
-            let (outcome, handed_on) = broker.retained.publish(message.topic(), kept, hand_on);
-            if outcome == theseus_route::StoreOutcome::Full {
-                metrics.retained_refused.add(1);
-            }
             handed_on
         };
-        self.deliver_here(now, matches, message, publisher, ticket, &mut routed);
+        let (outcome, (matches, mut routed)) =
+            if message.payload().len() > broker.limits.retained_payload_max {
+                (StoreOutcome::Full, hand_on())
+            } else {
+                // An empty payload removes the topic's message [MQTT-3.3.1-6], [MQTT-3.3.1-7].
+                let kept = (!message.payload().is_empty()).then(|| message.clone());
+                broker.retained.publish(message.topic(), kept, hand_on)
+            };
+        if outcome == StoreOutcome::Full {
+            self.metrics().retained_refused.add(1);
+        }
+        self.deliver_here(now, outbound, matches, &mut routed);
         routed
     }
 

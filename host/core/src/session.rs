@@ -68,7 +68,7 @@ impl Expiry {
     }
 }
 
-/// How a slow receiver presses on its publishers (DESIGN section 4, "Slow receiver").
+/// How a slow receiver presses on its publishers; the rule is in `pressure`.
 #[derive(Debug, Default)]
 pub(crate) struct Pressure {
     /// Since when the queue has been over its soft limit.

@@ -43,7 +43,7 @@ impl Shard {
             self.work.push_front(Parcel::Deliver(deliver));
             return false;
         }
-        let Some(ticket) = deliver.ticket else { return true };
+        let Some(ticket) = deliver.outbound.ticket else { return true };
         if ticket.shard == self.id {
             self.handle_held(now, ticket, deliver.holds);
         } else {

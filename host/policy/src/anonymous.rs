@@ -6,7 +6,7 @@ use theseus_mqtt::ReasonCode;
 /// Lets in who claims nothing, where the listener allows it; such a client may do everything.
 ///
 /// A CONNECT with a user name or password claims to be somebody, and nobody here can check that:
-/// it is refused, never taken for anonymous (DESIGN section 7).
+/// it is refused, never taken for anonymous.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Anonymous;
 

@@ -48,7 +48,7 @@ fn check_direction(manifest: &Manifest<'_>, findings: &mut Vec<Finding>) {
     for dependency in manifest.dependencies() {
         let Some(name) = dependency.name.strip_prefix("theseus-") else { continue };
         if !below.contains(&name) {
-            let text = format!("{folder} must not depend on theseus-{name} (DESIGN section 2)");
+            let text = format!("{folder} must not depend on theseus-{name} (ARCHITECTURE.md, Map)");
             findings.push(manifest.file.finding(dependency.at, RULE, text));
         }
     }
