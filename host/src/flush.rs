@@ -40,12 +40,7 @@ impl Flusher {
     fn turn(&mut self, cx: &mut Context<'_>) -> bool {
         let local = &self.local;
         local.flushing(cx.waker());
-        for Arrival { socket, unread, admission, seat } in local.peers.arrivals(local.id) {
-            match TcpStream::from_std(socket) {
-                Ok(socket) => local.adopt(socket, admission, &unread, seat),
-                Err(error) => tracing::warn!("a connection was lost on its way here: {error}"),
-            }
-        }
+        local.peers.arrivals(local.id).into_iter().for_each(|arrival| welcome(local, arrival));
         let now = local.clock.now();
         let mut state = local.state.borrow_mut();
         state.shard.handle_timeout(now);
@@ -77,6 +72,21 @@ impl Flusher {
             Some(_) => self.timer.as_mut().poll(cx),
             None => Poll::Pending,
         }
+    }
+}
+
+/// Takes in a connection that another shard has accepted.
+fn welcome(local: &Rc<Local>, arrival: Arrival) {
+    let broker = local.state.borrow().shard.broker().clone();
+    let home = broker.home(arrival.admission.client_id());
+    if home != local.id {
+        // Its session was moved while it was on its way.
+        return local.peers.send(home, arrival);
+    }
+    let Arrival { socket, unread, admission, seat } = arrival;
+    match TcpStream::from_std(socket) {
+        Ok(socket) => local.adopt(socket, admission, &unread, seat),
+        Err(error) => tracing::warn!("a connection was lost on its way here: {error}"),
     }
 }
 

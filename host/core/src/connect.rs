@@ -39,7 +39,7 @@ impl Shard {
     }
 
     /// Ends the client's earlier connection [MQTT-3.1.4-3], and its session if this one starts
-    /// clean [MQTT-3.1.2-4].
+    /// clean [MQTT-3.1.2-4] or the session's time is over and its timer has not come up yet.
     fn take_over(&mut self, now: Time, admission: &Admission) {
         let client_id = &admission.client_id;
         let Some(session) = self.by_client.get(client_id).copied() else { return };
@@ -47,7 +47,8 @@ impl Shard {
             self.metrics().session_takeovers.add(1);
             self.close(now, old, ReasonCode::SessionTakenOver);
         }
-        if admission.clean_start && self.sessions.contains_key(session) {
+        let is_over = |session: &Session| admission.clean_start || session.expires <= now;
+        if self.sessions.get(session).is_some_and(is_over) {
             self.end_session(now, session);
         }
     }

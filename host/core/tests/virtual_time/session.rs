@@ -31,6 +31,21 @@ fn a_session_lives_as_long_as_its_expiry_and_not_a_millisecond_longer() {
     }
 }
 
+/// A CONNECT may be handled before the timer of the session it comes too late for.
+#[test]
+fn a_session_is_not_resumed_after_its_expiry_even_if_its_timer_is_late() {
+    for (late, present) in [(59_999, true), (60_000, false)] {
+        let mut bench = Bench::new();
+        let hello = Hello { expiry: Some(60), ..Hello::resumed(V5, "away") };
+        let (socket, _) = bench.connect(&hello);
+        bench.subscribe(socket, "a", QoS::AtLeastOnce);
+        bench.cut(socket);
+        bench.shell.now = bench.shell.now.after(Duration::from_millis(late));
+        let (_, is) = bench.connect(&hello);
+        assert_eq!((is, bench.shell.broker.sessions()), (present, 1));
+    }
+}
+
 #[test]
 fn a_clean_session_ends_with_its_connection_and_takes_its_subscriptions_along() {
     for version in [V3, V5] {
