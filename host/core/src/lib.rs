@@ -25,6 +25,7 @@ mod pressure;
 mod publish;
 mod queue;
 mod receive;
+mod records;
 mod replay;
 mod session;
 mod shard;

@@ -34,7 +34,7 @@ pub(crate) struct Replay {
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Wanted {
     pub(crate) filter: Box<str>,
-    #[serde(with = "crate::snapshot::SubscriptionRecord")]
+    #[serde(with = "crate::records::SubscriptionRecord")]
     pub(crate) subscription: Subscription,
     /// Stripes of the store that have been read.
     pub(crate) stripe: usize,

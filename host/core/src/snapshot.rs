@@ -2,26 +2,19 @@
 //! between processes later. Deadlines travel as remaining time; nothing else hides anywhere.
 
 use std::fmt;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use theseus_mqtt::{PacketId, Properties, Publish, QoS};
-use theseus_route::Subscription;
 
-use crate::awaiting_rel::AwaitingRel;
-use crate::connection::{Connection, Protocol, Withheld};
+use crate::Time;
+use crate::connection::{Connection, Withheld};
 use crate::inbox::{Parcel, ShardId};
-use crate::inflight::{Exchange, State};
 use crate::keys::{ConnectionKey, SessionKey};
 use crate::outgoing::Outgoing;
-use crate::policy::Grant;
-use crate::queue::{Delivery, Identifiers};
-use crate::replay::{Replay, Wanted};
-use crate::session::{Expiry, Session};
+use crate::records::{ConnectionRecord, SessionRecord, SubscriptionEntry};
+use crate::replay::Replay;
+use crate::session::Session;
 use crate::shard::Shard;
 use crate::timers::Timer;
-use crate::will::Will;
-use crate::{Message, Time};
 
 /// The layout below. A reader refuses any other.
 const VERSION: u16 = 1;
@@ -56,77 +49,6 @@ struct Snapshot {
     version: u16,
     session: SessionRecord,
     connection: ConnectionRecord,
-}
-
-#[derive(Serialize, Deserialize)]
-struct SessionRecord {
-    client_id: Box<str>,
-    grant: Grant,
-    expiry: Expiry,
-    subscriptions: Vec<(Box<str>, SubscriptionEntry)>,
-    queue: Vec<DeliveryRecord>,
-    inflight: Vec<ExchangeRecord>,
-    awaiting_rel: AwaitingRel,
-    will: Option<WillRecord>,
-    wanted: Vec<Wanted>,
-    replayed: Vec<DeliveryRecord>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct SubscriptionEntry(#[serde(with = "SubscriptionRecord")] Subscription);
-
-/// How serde sees [`Subscription`].
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "Subscription")]
-pub(crate) struct SubscriptionRecord {
-    qos: u8,
-    no_local: bool,
-    retain_as_published: bool,
-    identifier: u32,
-}
-
-#[derive(Serialize, Deserialize)]
-struct ConnectionRecord {
-    protocol: Protocol,
-    outgoing: Vec<u8>,
-    partial: Vec<u8>,
-    partial_packet: usize,
-    silent_for: Duration,
-    withheld: Vec<(Withheld, Duration)>,
-    paused_for: Option<Duration>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct DeliveryRecord {
-    message: MessageRecord,
-    qos: QoS,
-    retain: bool,
-    identifiers: Vec<u32>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct MessageRecord {
-    topic: String,
-    properties: Vec<u8>,
-    payload: Vec<u8>,
-    qos: QoS,
-    retain: bool,
-    expires_in: Option<Duration>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct ExchangeRecord {
-    packet_id: PacketId,
-    /// The message while PUBACK or PUBREC is awaited; none once PUBREL was sent.
-    published: Option<DeliveryRecord>,
-    /// It has yet to be sent again on this connection.
-    interrupted: bool,
-}
-
-#[derive(Serialize, Deserialize)]
-struct WillRecord {
-    message: MessageRecord,
-    delay: Duration,
 }
 
 impl Shard {
@@ -221,128 +143,5 @@ impl Shard {
         self.timers.set(pause.unwrap_or(Time::NEVER), Timer::Pause(key));
         self.mark_dirty(key);
         key
-    }
-}
-
-impl SessionRecord {
-    fn of(session: Session, now: Time) -> Self {
-        let deliveries = |queue: &crate::queue::Queue| {
-            queue.iter().map(|delivery| DeliveryRecord::of(delivery, now)).collect()
-        };
-        let (wanted, replayed) = session.replay.map_or_else(Default::default, |replay| {
-            let rest = replay.rest();
-            let rest = rest.iter().map(|delivery| DeliveryRecord::of(delivery, now)).collect();
-            (replay.wanted.into(), rest)
-        });
-        Self {
-            queue: deliveries(&session.queue),
-            inflight: session.inflight.iter().map(|e| ExchangeRecord::of(e, now)).collect(),
-            client_id: session.client_id,
-            grant: session.grant,
-            expiry: session.expiry,
-            subscriptions: session
-                .subscriptions
-                .into_iter()
-                .map(|(filter, subscription)| (filter, SubscriptionEntry(subscription)))
-                .collect(),
-            awaiting_rel: session.awaiting_rel,
-            will: session.will.map(|will| WillRecord {
-                message: MessageRecord::of(&will.message, now),
-                delay: will.delay,
-            }),
-            wanted,
-            replayed,
-        }
-    }
-}
-
-impl ConnectionRecord {
-    fn of(connection: &Connection, now: Time) -> Self {
-        let withheld = connection.withheld.iter();
-        Self {
-            protocol: connection.protocol,
-            outgoing: connection.outgoing.to_bytes(),
-            partial: connection.partial.clone(),
-            partial_packet: connection.partial_packet,
-            silent_for: connection.last_packet.until(now),
-            withheld: withheld.map(|w| (*w, now.until(w.deadline))).collect(),
-            paused_for: connection.paused_until.map(|until| now.until(until)),
-        }
-    }
-}
-
-impl DeliveryRecord {
-    fn of(delivery: &Delivery, now: Time) -> Self {
-        Self {
-            message: MessageRecord::of(&delivery.message, now),
-            qos: delivery.qos,
-            retain: delivery.retain,
-            identifiers: delivery.identifiers.as_slice().to_vec(),
-        }
-    }
-
-    fn restore(self, now: Time) -> Delivery {
-        Delivery {
-            message: self.message.restore(now),
-            qos: self.qos,
-            retain: self.retain,
-            identifiers: Identifiers::from_slice(&self.identifiers),
-        }
-    }
-}
-
-impl MessageRecord {
-    fn of(message: &Message, now: Time) -> Self {
-        let expires = message.expires();
-        Self {
-            topic: message.topic().to_owned(),
-            properties: message.properties().as_bytes().to_vec(),
-            payload: message.payload().to_vec(),
-            qos: message.qos(),
-            retain: message.retain(),
-            expires_in: (expires != Time::NEVER).then(|| now.until(expires)),
-        }
-    }
-
-    fn restore(self, now: Time) -> Message {
-        let publish = Publish {
-            dup: false,
-            qos: self.qos,
-            retain: self.retain,
-            topic: &self.topic,
-            packet_id: None,
-            properties: Properties::from_checked(&self.properties),
-            payload: &self.payload,
-        };
-        let expires = self.expires_in.map_or(Time::NEVER, |left| now.after(left));
-        Message::from_parts(&publish, expires)
-    }
-}
-
-impl ExchangeRecord {
-    fn of(exchange: &Exchange, now: Time) -> Self {
-        let published = match &exchange.state {
-            State::Published(delivery) | State::Interrupted(delivery) => {
-                Some(DeliveryRecord::of(delivery, now))
-            }
-            State::Released => None,
-        };
-        let interrupted = matches!(exchange.state, State::Interrupted(_));
-        Self { packet_id: exchange.packet_id, published, interrupted }
-    }
-
-    fn restore(self, now: Time) -> Exchange {
-        let state = match self.published {
-            Some(delivery) if self.interrupted => State::Interrupted(delivery.restore(now)),
-            Some(delivery) => State::Published(delivery.restore(now)),
-            None => State::Released,
-        };
-        Exchange { packet_id: self.packet_id, state }
-    }
-}
-
-impl WillRecord {
-    fn restore(self, now: Time) -> Will {
-        Will { message: self.message.restore(now), delay: self.delay, due: Time::NEVER }
     }
 }
