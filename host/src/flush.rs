@@ -85,7 +85,7 @@ fn welcome(local: &Rc<Local>, arrival: Arrival) {
     }
     let Arrival { socket, unread, admission, seat } = arrival;
     match TcpStream::from_std(socket) {
-        Ok(socket) => local.adopt(socket, admission, &unread, seat),
+        Ok(socket) => local.adopt(socket, admission, unread, seat),
         Err(error) => tracing::warn!("a connection was lost on its way here: {error}"),
     }
 }

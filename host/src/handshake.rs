@@ -31,7 +31,7 @@ pub(crate) async fn run(local: Rc<Local>, socket: TcpStream, seat: Seat, allow_a
     };
     let home = local.state.borrow().shard.broker().home(admission.client_id());
     if home == local.id {
-        local.adopt(socket, admission, &unread, seat);
+        local.adopt(socket, admission, unread, seat);
     } else if let Ok(socket) = socket.into_std() {
         local.peers.send(home, Arrival { socket, unread, admission, seat });
     }

@@ -115,7 +115,7 @@ impl Local {
         self: &Rc<Self>,
         socket: TcpStream,
         admission: Admission,
-        unread: &[u8],
+        unread: Vec<u8>,
         seat: Seat,
     ) {
         let version = admission.version();
@@ -123,9 +123,8 @@ impl Local {
         let mut state = self.state.borrow_mut();
         match state.shard.connect(now, admission) {
             Ok(key) => {
-                state.shard.receive(now, key, unread);
                 drop(state);
-                self.attach(key, socket, seat);
+                self.attach(key, socket, unread, seat);
             }
             Err(reason) => {
                 // Best effort: a socket that was just opened takes a few bytes or is gone.
@@ -134,8 +133,14 @@ impl Local {
         }
     }
 
-    /// Starts the task that serves an open connection on `socket`.
-    pub(crate) fn attach(self: &Rc<Self>, key: ConnectionKey, socket: TcpStream, seat: Seat) {
+    /// Starts the task that serves an open connection on `socket`, of which `unread` was read.
+    pub(crate) fn attach(
+        self: &Rc<Self>,
+        key: ConnectionKey,
+        socket: TcpStream,
+        unread: Vec<u8>,
+        seat: Seat,
+    ) {
         let link = Link {
             socket,
             waker: None,
@@ -146,7 +151,7 @@ impl Local {
             seat,
         };
         self.state.borrow_mut().links.insert(key, link);
-        tokio::task::spawn_local(Serve::new(self.clone(), key));
+        tokio::task::spawn_local(Serve::new(self.clone(), key, unread));
         self.schedule_flush();
     }
 }

@@ -118,7 +118,7 @@ fn thaw(local: &Rc<Local>, parcel: Parcel) -> bool {
     };
     match tokio::net::TcpStream::from_std(parcel.socket) {
         Ok(socket) => {
-            local.attach(key, socket, parcel.seat);
+            local.attach(key, socket, Vec::new(), parcel.seat);
             true
         }
         Err(error) => {

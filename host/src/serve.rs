@@ -23,11 +23,13 @@ const READS_PER_TURN: usize = 4;
 pub(crate) struct Serve {
     local: Rc<Local>,
     key: ConnectionKey,
+    /// What the handshake has read behind CONNECT; handled first.
+    unread: Vec<u8>,
 }
 
 impl Serve {
-    pub(crate) fn new(local: Rc<Local>, key: ConnectionKey) -> Self {
-        Self { local, key }
+    pub(crate) fn new(local: Rc<Local>, key: ConnectionKey, unread: Vec<u8>) -> Self {
+        Self { local, key, unread }
     }
 }
 
@@ -35,10 +37,17 @@ impl Future for Serve {
     type Output = ();
 
     /// A panic while this connection is handled ends this connection (invariant 7).
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { local, key } = &*self;
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let unread = std::mem::take(&mut self.unread);
+        let Self { local, key, .. } = &*self;
         let now = local.clock.now();
-        let turn = AssertUnwindSafe(|| local.state.borrow_mut().serve(now, *key, cx));
+        let turn = AssertUnwindSafe(|| {
+            let mut state = local.state.borrow_mut();
+            if !unread.is_empty() {
+                state.shard.receive(now, *key, &unread);
+            }
+            state.serve(now, *key, cx)
+        });
         let poll = catch_unwind(turn).unwrap_or_else(|_| {
             tracing::error!("a connection panicked and was closed");
             let mut state = local.state.borrow_mut();

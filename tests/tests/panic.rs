@@ -7,7 +7,8 @@ fn a_panic_ends_its_connection_only() {
     if theseus_tests::is_mosquitto() {
         return;
     }
-    let broker = Broker::with_tables("[testing]\npanic_on_publish = true\n[log]\nlevel = \"debug\"");
+    let broker =
+        Broker::with_tables("[testing]\npanic_on_publish = true\n[log]\nlevel = \"debug\"");
     let mut watcher = Raw::connect(&broker, &Connect::new(Version::V5, "watcher"));
     watcher.subscribe("#", 1);
     for version in [Version::V311, Version::V5] {
@@ -19,6 +20,12 @@ fn a_panic_ends_its_connection_only() {
         wait_until("the panic is in the log", || {
             broker.process().output().contains("a connection panicked and was closed")
         });
+        // The same in the packet that comes together with CONNECT.
+        let mut hasty = Raw::open(&broker);
+        let publish = theseus_tests::publish(version, "testing/panic", b"", (1, 1), false);
+        hasty.send(&[connect.bytes(), publish].concat());
+        hasty.packets_until_closed();
+        assert_eq!(watcher.message().payload, "farewell", "{version:?}");
         // The thread goes on: the same id may come back, and others are served.
         let mut back = Raw::connect(&broker, &Connect::new(version, "doomed"));
         back.publish("still/here", "yes", 1);
@@ -26,5 +33,5 @@ fn a_panic_ends_its_connection_only() {
     }
     let ended = broker.terminate();
     assert!(ended.status.success());
-    assert!(ended.stdout.contains("counted panics: 2"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("counted panics: 4"), "{}", ended.stdout);
 }
