@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use slotmap::KeyData;
 use theseus_mqtt::QoS;
-use theseus_route::{Matches, Subscriber};
+use theseus_route::{Audience, Matches, Subscriber};
 
 use crate::Time;
 use crate::inbox::{Deliver, Outbound, Parcel, ShardId};
@@ -95,7 +95,13 @@ impl Shard {
     ) -> bool {
         let key = SessionKey::from(KeyData::from_ffi(receiver.session));
         let own = Subscriber { session: receiver.session, shard: self.id };
-        if receiver.no_local && deliver.outbound.publisher == own {
+        let is_own = deliver.outbound.publisher == own;
+        let is_heard = match receiver.audience {
+            Audience::Everyone => true,
+            Audience::Others => !is_own,
+            Audience::Publisher => is_own,
+        };
+        if !is_heard {
             return false;
         }
         let message = &deliver.outbound.message;

@@ -37,7 +37,7 @@ mod tree;
 mod trie;
 
 pub use cache::Cache;
-pub use matches::{Delivery, Matches};
+pub use matches::{Audience, Delivery, Matches};
 pub use retained::{Retained, StoreOutcome};
 pub use router::Router;
 pub use subscription::{Subscriber, Subscription};

@@ -5,7 +5,11 @@
 
 use crate::subscribers::Entry;
 
-/// Everyone who gets a message on one topic: one [`Delivery`] per session, by shard.
+/// Everyone who gets a message on one topic: their [`Delivery`]s, by shard.
+///
+/// A session appears once, or twice where only some of its matching subscriptions have No Local:
+/// then the one is for what others publish and the other for what it publishes itself, so that of
+/// any message it still gets one copy.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Matches {
     deliveries: Vec<Delivery>,
@@ -14,22 +18,33 @@ pub struct Matches {
     heap_bytes: usize,
 }
 
-/// One session's share, merged from all its subscriptions that match.
+/// One session's share, merged from those of its matching subscriptions that have this audience.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     /// The session's key on its home shard.
     pub session: u64,
-    /// The highest QoS of its matching subscriptions [MQTT-3.3.4-2].
+    /// The highest QoS of the merged subscriptions [MQTT-3.3.4-2].
     pub qos: u8,
-    /// Whether all its matching subscriptions have No Local. If only some have, the session's own
-    /// messages come to it through the others, carrying all identifiers.
-    pub no_local: bool,
-    /// Whether any of its matching subscriptions has Retain As Published.
+    /// Whose messages it is for.
+    pub audience: Audience,
+    /// Whether any of the merged subscriptions has Retain As Published.
     pub retain_as_published: bool,
     /// The first identifier, 0 for none.
     identifier: u32,
     /// All identifiers, where there are several: rare, so a pointer to them is all it may cost.
     identifiers: Option<Box<Identifiers>>,
+}
+
+/// Whose messages a [`Delivery`] is for. A subscription with No Local has no part in what its own
+/// session publishes [MQTT-3.8.3-3]: neither its QoS, nor its flags, nor its identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Whoever published.
+    Everyone,
+    /// Anyone but the session itself.
+    Others,
+    /// The session itself only.
+    Publisher,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +67,7 @@ impl Matches {
         self.deliveries.is_empty()
     }
 
-    /// How many sessions get it.
+    /// How many deliveries there are; a session that appears twice counts twice.
     #[must_use]
     pub fn len(&self) -> usize {
         self.deliveries.len()
@@ -78,9 +93,7 @@ impl Matches {
         let deliveries = Vec::with_capacity(entries.len());
         let mut matches = Self { deliveries, ..Self::default() };
         for session in entries.chunk_by(|left, right| left.subscriber() == right.subscriber()) {
-            if let [first, others @ ..] = session {
-                matches.push(first.subscriber().shard, Delivery::merged(first, others));
-            }
+            matches.push_session(session);
         }
         matches.deliveries.shrink_to_fit();
         matches.heap_bytes += matches.deliveries.capacity() * size_of::<Delivery>()
@@ -91,6 +104,21 @@ impl Matches {
     /// Bytes of memory, for the cache's bound.
     pub(crate) fn bytes(&self) -> usize {
         size_of::<Self>() + self.heap_bytes
+    }
+
+    fn push_session(&mut self, entries: &[Entry]) {
+        let [first, others @ ..] = entries else { return };
+        let shard = first.subscriber().shard;
+        if others.is_empty() {
+            return self.push(shard, Delivery::of(first));
+        }
+        let Some(merged) = Delivery::merged(entries.iter()) else { return };
+        let excludes_own = merged.audience == Audience::Others;
+        self.push(shard, merged);
+        let heard = entries.iter().filter(|entry| !entry.subscription().no_local);
+        if excludes_own && let Some(own) = Delivery::merged(heard) {
+            self.push(shard, Delivery { audience: Audience::Publisher, ..own });
+        }
     }
 
     fn push(&mut self, shard: u16, delivery: Delivery) {
@@ -105,7 +133,7 @@ impl Matches {
 }
 
 impl Delivery {
-    /// The Subscription Identifiers of all matching subscriptions that have one, ascending; equal
+    /// The Subscription Identifiers of the merged subscriptions that have one, ascending; equal
     /// ones are repeated as often as they were subscribed with [MQTT-3.3.4-3], [MQTT-3.3.4-4].
     #[must_use]
     pub fn identifiers(&self) -> &[u32] {
@@ -126,28 +154,28 @@ impl Delivery {
         Self {
             session: entry.subscriber().session,
             qos: subscription.qos,
-            no_local: subscription.no_local,
+            audience: if subscription.no_local { Audience::Others } else { Audience::Everyone },
             retain_as_published: subscription.retain_as_published,
             identifier: subscription.identifier,
             identifiers: None,
         }
     }
 
-    /// Merges the subscriptions of one session; `entries` is not empty.
-    fn merged(first: &Entry, others: &[Entry]) -> Self {
-        let mut delivery = Self::of(first);
-        if others.is_empty() {
-            return delivery;
-        }
+    /// Merges subscriptions of one session; the audience is `Others` if any has No Local. None for
+    /// no entries.
+    fn merged<'a>(mut entries: impl Iterator<Item = &'a Entry>) -> Option<Self> {
+        let mut delivery = Self::of(entries.next()?);
         let mut identifiers = delivery.identifiers().to_vec();
-        for other in others.iter().map(Entry::subscription) {
+        for other in entries.map(Entry::subscription) {
             delivery.qos = delivery.qos.max(other.qos);
-            delivery.no_local &= other.no_local;
             delivery.retain_as_published |= other.retain_as_published;
+            if other.no_local {
+                delivery.audience = Audience::Others;
+            }
             identifiers.extend((other.identifier != 0).then_some(other.identifier));
         }
         delivery.set_identifiers(identifiers);
-        delivery
+        Some(delivery)
     }
 
     fn set_identifiers(&mut self, mut identifiers: Vec<u32>) {

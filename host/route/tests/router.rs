@@ -4,7 +4,7 @@ mod naive;
 
 use naive::{Naive, filter, found, subscriber, subscription, topic};
 use proptest::prelude::*;
-use theseus_route::{Cache, Router, Subscriber, Subscription};
+use theseus_route::{Audience, Cache, Delivery, Router, Subscriber, Subscription};
 
 const QOS_0: Subscription =
     Subscription { qos: 0, no_local: false, retain_as_published: false, identifier: 0 };
@@ -112,6 +112,39 @@ proptest! {
             pair.take(&change);
             topics.iter().for_each(|topic| pair.check(topic));
         }
+    }
+}
+
+/// (audience, QoS, Retain As Published, identifiers) of each delivery, in order.
+fn shares(deliveries: &[Delivery]) -> Vec<(Audience, u8, bool, &[u32])> {
+    let shares = deliveries.iter();
+    shares.map(|d| (d.audience, d.qos, d.retain_as_published, d.identifiers())).collect()
+}
+
+/// [MQTT-3.8.3-3]: the subscription with No Local lends nothing to the session's own messages.
+#[test]
+fn a_session_with_no_local_on_some_filters_appears_twice() {
+    let router = Router::new();
+    let muted = Subscription { qos: 2, no_local: true, retain_as_published: true, identifier: 7 };
+    router.subscribe("n/a", ME, muted);
+    router.subscribe("n/#", ME, Subscription { identifier: 9, ..QOS_0 });
+    let matches = router.matches("n/a");
+    let expected =
+        [(Audience::Others, 2, true, &[7, 9][..]), (Audience::Publisher, 0, false, &[9][..])];
+    assert_eq!(shares(matches.of_shard(0)), expected);
+    assert_eq!(matches.len(), 2);
+}
+
+#[test]
+fn a_session_whose_filters_agree_on_no_local_appears_once() {
+    for (no_local, audience) in [(false, Audience::Everyone), (true, Audience::Others)] {
+        let router = Router::new();
+        let how = |identifier| Subscription { no_local, identifier, ..QOS_0 };
+        router.subscribe("n/a", ME, how(7));
+        router.subscribe("n/#", ME, how(9));
+        let (two, one) = (router.matches("n/a"), router.matches("n/b"));
+        assert_eq!(shares(two.of_shard(0)), [(audience, 0, false, &[7, 9][..])]);
+        assert_eq!(shares(one.of_shard(0)), [(audience, 0, false, &[9][..])]);
     }
 }
 

@@ -34,6 +34,23 @@ fn no_local_keeps_a_client_from_hearing_itself() {
     assert_eq!(bench.texts(talker), ["other's"]);
 }
 
+/// [MQTT-3.8.3-3]: what the client publishes comes through the other filter, and as that one asks.
+#[test]
+fn no_local_on_one_of_two_filters_lends_nothing_to_the_clients_own_messages() {
+    let mut bench = Bench::new();
+    let (talker, _) = bench.connect(&Hello::clean(V5, "talker"));
+    let mut muted = SubscribeOptions::new(QoS::AtMostOnce);
+    (muted.no_local, muted.retain_as_published) = (true, true);
+    bench.subscribe_as(talker, "n/a", muted, 7);
+    bench.subscribe_as(talker, "n/#", SubscribeOptions::new(QoS::AtMostOnce), 9);
+    let (other, _) = bench.connect(&Hello::clean(V5, "other"));
+    for (publisher, retain, identifiers) in [(talker, false, &[9][..]), (other, true, &[7, 9])] {
+        bench.publish(publisher, &Post::retained("n/a", "x", QoS::AtMostOnce), 0);
+        let [copy] = &bench.messages(talker)[..] else { panic!("one copy") };
+        assert_eq!((copy.retain, &copy.identifiers[..]), (retain, identifiers));
+    }
+}
+
 #[test]
 fn nothing_comes_after_unsubscribe() {
     let mut bench = Bench::new();

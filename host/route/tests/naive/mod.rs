@@ -4,10 +4,11 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use proptest::prelude::*;
-use theseus_route::{Matches, Subscriber, Subscription};
+use theseus_route::{Audience, Delivery, Matches, Subscriber, Subscription};
 
-/// (shard, session, QoS, No Local, Retain As Published, identifiers)
-pub(crate) type Expected = (u16, u64, u8, bool, bool, Vec<u32>);
+/// One copy: (shard, session, whether the session itself publishes, QoS, Retain As Published,
+/// identifiers)
+pub(crate) type Expected = (u16, u64, bool, u8, bool, Vec<u32>);
 
 #[derive(Default)]
 pub(crate) struct Naive {
@@ -38,33 +39,41 @@ impl Naive {
         filters.len()
     }
 
+    /// The copies of what others publish, and of what each session publishes itself.
     pub(crate) fn matches(&self, topic: &str) -> Vec<Expected> {
-        let mut found: Vec<Expected> = Vec::new();
+        let mut expected: Vec<Expected> = Vec::new();
         for (filter, who, how) in &self.subscriptions {
             if !matches(filter, topic) {
                 continue;
             }
-            let identifier = Some(how.identifier).filter(|&identifier| identifier != 0);
-            match found.iter_mut().find(|e| (e.0, e.1) == (who.shard, who.session)) {
-                Some(entry) => {
-                    entry.2 = entry.2.max(how.qos);
-                    entry.3 = entry.3 && how.no_local;
-                    entry.4 = entry.4 || how.retain_as_published;
-                    entry.5.extend(identifier);
-                }
-                None => found.push((
-                    who.shard,
-                    who.session,
-                    how.qos,
-                    how.no_local,
-                    how.retain_as_published,
-                    identifier.into_iter().collect(),
-                )),
+            add(&mut expected, *who, false, how);
+            if !how.no_local {
+                add(&mut expected, *who, true, how);
             }
         }
-        found.iter_mut().for_each(|entry| entry.5.sort_unstable());
-        found.sort();
-        found
+        expected.iter_mut().for_each(|copy| copy.5.sort_unstable());
+        expected.sort();
+        expected
+    }
+}
+
+/// Counts a subscription in for the copy of that session, which it may be the first for.
+fn add(copies: &mut Vec<Expected>, who: Subscriber, own: bool, how: &Subscription) {
+    let identifier = Some(how.identifier).filter(|&identifier| identifier != 0);
+    match copies.iter_mut().find(|copy| (copy.0, copy.1, copy.2) == (who.shard, who.session, own)) {
+        Some(copy) => {
+            copy.3 = copy.3.max(how.qos);
+            copy.4 = copy.4 || how.retain_as_published;
+            copy.5.extend(identifier);
+        }
+        None => copies.push((
+            who.shard,
+            who.session,
+            own,
+            how.qos,
+            how.retain_as_published,
+            identifier.into_iter().collect(),
+        )),
     }
 }
 
@@ -97,17 +106,31 @@ pub(crate) fn found(matches: &Matches) -> Vec<Expected> {
     let shards: Vec<_> = matches.shards().collect();
     assert!(shards.is_sorted_by(|left, right| left < right), "{shards:?}");
     let mut found = Vec::new();
+    let mut deliveries = 0;
     for shard in shards {
         assert!(!matches.of_shard(shard).is_empty());
-        for d in matches.of_shard(shard) {
-            let identifiers = d.identifiers().to_vec();
-            found.push((shard, d.session, d.qos, d.no_local, d.retain_as_published, identifiers));
+        deliveries += matches.of_shard(shard).len();
+        for delivery in matches.of_shard(shard) {
+            found.extend(copies(shard, delivery));
         }
     }
-    assert_eq!(found.len(), matches.len());
-    assert_eq!(found.is_empty(), matches.is_empty());
+    assert_eq!(deliveries, matches.len());
+    assert_eq!(deliveries == 0, matches.is_empty());
     found.sort();
     found
+}
+
+fn copies(shard: u16, delivery: &Delivery) -> impl Iterator<Item = Expected> {
+    let publishers: &[bool] = match delivery.audience {
+        Audience::Everyone => &[false, true],
+        Audience::Others => &[false],
+        Audience::Publisher => &[true],
+    };
+    publishers.iter().map(move |&own| {
+        let identifiers = delivery.identifiers().to_vec();
+        let Delivery { session, qos, retain_as_published, .. } = *delivery;
+        (shard, session, own, qos, retain_as_published, identifiers)
+    })
 }
 
 /// Topics of few different levels, so that filters meet them often.
