@@ -37,9 +37,8 @@ impl Flusher {
     }
 
     /// Does what there is to do now; true if more is left for the next turn.
-    fn turn(&mut self, cx: &mut Context<'_>) -> bool {
+    fn turn(&mut self) -> bool {
         let local = &self.local;
-        local.flushing(cx.waker());
         local.peers.arrivals(local.id).into_iter().for_each(|arrival| welcome(local, arrival));
         let now = local.clock.now();
         let mut state = local.state.borrow_mut();
@@ -95,8 +94,10 @@ impl Future for Flusher {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
+        // First of all: whatever comes from now on wakes this task again.
+        this.local.flushing(cx.waker());
         this.obey();
-        let more = this.turn(cx);
+        let more = this.turn();
         if this.stopping.as_ref().is_some_and(|stopping| stopping.is_done(&this.local)) {
             return Poll::Ready(());
         }
@@ -145,7 +146,7 @@ impl State {
             else {
                 return;
             };
-            if outgoing.is_empty() || link.blocked {
+            if outgoing.is_empty() || link.blocked || link.broken {
                 break;
             }
             match write_some(&link.socket, outgoing) {
@@ -156,8 +157,9 @@ impl State {
                     link.wake();
                 }
                 Err(_) => {
+                    // What is queued stays queued: it may be for a session that is kept.
                     link.broken = true;
-                    outgoing.advance(usize::MAX / 2);
+                    return;
                 }
             }
             if outgoing.is_empty() && !more {

@@ -129,6 +129,9 @@ impl Local {
             Err(reason) => {
                 // Best effort: a socket that was just opened takes a few bytes or is gone.
                 let _ = socket.try_write(&theseus_core::refusal(version, reason));
+                drop(state);
+                // An earlier connection of this client may have ended all the same.
+                self.schedule_flush();
             }
         }
     }

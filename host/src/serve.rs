@@ -72,6 +72,9 @@ impl State {
         if self.is_over(key) {
             return self.close(now, key);
         }
+        if self.shard.wants_read(key) {
+            self.shard.catch_up(now, key);
+        }
         for _ in 0..READS_PER_TURN {
             if self.links[key].shut {
                 return self.await_end(now, key, cx);

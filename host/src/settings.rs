@@ -18,6 +18,8 @@ pub(crate) fn limits(config: &Config) -> Limits {
         queue_bytes_max: mqtt.max_mqueue_bytes,
         queue_soft_percent: mqtt.mqueue_soft_limit as u8,
         queue_qos0_offline: mqtt.mqueue_store_qos0,
+        inbox_len_max: config.node.max_inbox_len,
+        inbox_bytes_max: config.node.max_inbox_bytes,
         stall_max: mqtt.max_stall,
         shutdown_after: shutdown.enable.then_some(shutdown.max_stall_time),
         subscriptions_max: mqtt.max_subscriptions.unwrap_or(usize::MAX),

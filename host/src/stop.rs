@@ -118,11 +118,12 @@ impl Stop {
         state.shard.publish_all_wills(now);
         state.shard.post().for_each(drop);
         self.wills_sent.wait();
-        while state.shard.work(now) {}
+        let until = now.after(GRACE);
+        while local.clock.now() < until && state.shard.work(now) {}
         // What is queued goes out before the DISCONNECT.
         state.flush(now);
         state.shard.close_all(now, ReasonCode::ServerShuttingDown);
-        Stopping { until: now.after(GRACE) }
+        Stopping { until }
     }
 }
 

@@ -6,7 +6,7 @@ use theseus_mqtt::{self as mqtt, Packet, PacketId, QoS, ReasonCode};
 use crate::Time;
 use crate::connection::{Ack, AckKind, Connection, Withheld};
 use crate::deliver::Routed;
-use crate::inbox::Ticket;
+use crate::inbox::{ShardId, Ticket};
 use crate::inflight::{Inflight, Outcome};
 use crate::keys::ConnectionKey;
 use crate::shard::Shard;
@@ -66,17 +66,31 @@ impl Shard {
             self.timers.set(at, Timer::Pause(key));
         }
         if connection.paused_until.is_some_and(|until| until <= now) {
-            self.resume(now, key);
+            self.end_pause(now, key);
+        }
+    }
+
+    /// A pause has had its time: it goes on only for an inbox that is still full.
+    fn end_pause(&mut self, now: Time, key: ConnectionKey) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let waits_for = connection.waits_for.take();
+        match waits_for.filter(|shard| self.broker.is_full(*shard)) {
+            Some(shard) => {
+                connection.paused_until = None;
+                self.pause_for_inbox(now, key, shard);
+            }
+            None => self.resume(key),
         }
     }
 
     /// Pauses reading for a moment: the inbox of a shard it publishes to is full.
-    pub(crate) fn pause_for_inbox(&mut self, now: Time, key: ConnectionKey) {
+    pub(crate) fn pause_for_inbox(&mut self, now: Time, key: ConnectionKey, full: ShardId) {
         let until = now.after(INBOX_PAUSE);
         if let Some(connection) = self.connections.get_mut(key)
             && connection.paused_until.is_none()
         {
             connection.paused_until = Some(until);
+            connection.waits_for = Some(full);
             self.timers.set(until, Timer::Pause(key));
             self.metrics().inbox_full.add(1);
         }
@@ -120,20 +134,20 @@ impl Shard {
         self.settle(now, key, |inflight| inflight.complete(ack.packet_id));
     }
 
-    /// Appends a packet to a connection's output.
+    /// Appends a packet to a connection's output, unless it is larger than the client takes
+    /// [MQTT-3.1.2-24].
     pub(crate) fn write_packet(&mut self, key: ConnectionKey, packet: &Packet<'_>) {
         let Some(connection) = self.connections.get(key) else { return };
-        let version = connection.protocol.version;
-        if let Some(output) = self.output(key) {
-            // Everything we write fits its fields by construction; a packet that did not would
-            // be left out whole.
-            output.put(|bytes| {
-                let start = bytes.len();
-                if packet.encode(version, bytes).is_err() {
-                    bytes.truncate(start);
-                }
-            });
-        }
+        let protocol = connection.protocol;
+        let Some(output) = self.output(key) else { return };
+        // Everything we write fits its fields by construction; what did not is left out whole.
+        output.put_answer(|bytes| {
+            let start = bytes.len();
+            let written = packet.encode(protocol.version, bytes);
+            if written.is_err() || bytes.len() - start > protocol.packet_size_max as usize {
+                bytes.truncate(start);
+            }
+        });
     }
 
     fn settle(
@@ -173,10 +187,10 @@ impl Shard {
         let below = usize::from(self.broker.limits.receive_maximum);
         if let Some(connection) = self.connections.get(key)
             && connection.paused_until.is_some()
-            && !connection.is_v5()
+            && connection.waits_for.is_none()
             && connection.withheld.len() < below
         {
-            self.resume(now, key);
+            self.resume(key);
         }
     }
 

@@ -134,9 +134,16 @@ fn protocol(broker: &Broker, connect: &Connect<'_>) -> Protocol {
         version: connect.version,
         keep_alive,
         window: receive_maximum.min(limits.inflight_max),
-        packet_size_max: connect.properties.maximum_packet_size().unwrap_or(u32::MAX),
+        packet_size_max: connect
+            .properties
+            .maximum_packet_size()
+            .map_or(PACKET_SIZE_MAX, |size| size.min(PACKET_SIZE_MAX)),
     }
 }
+
+/// The largest packet there can be: five bytes of header, and what they can count
+/// (MQTT 5.0, 2.1.4).
+const PACKET_SIZE_MAX: u32 = 5 + 268_435_455;
 
 /// A client id that nobody else has and that lives on `shard` [MQTT-3.1.3-6].
 fn assign_client_id(broker: &Broker, shard: ShardId, now: Time) -> Box<str> {

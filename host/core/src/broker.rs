@@ -97,6 +97,12 @@ impl Broker {
         current.is_some_and(|current| current.same(message))
     }
 
+    /// True if `shard` has so much to handle that those who publish to it must wait.
+    pub(crate) fn is_full(&self, shard: ShardId) -> bool {
+        let limits = &self.limits;
+        self.inboxes[usize::from(shard)].is_over(limits.inbox_len_max, limits.inbox_bytes_max)
+    }
+
     /// Counts a session in; false if `mqtt.max_sessions` is reached.
     pub(crate) fn admit_session(&self) -> bool {
         let before = self.sessions.fetch_add(1, Ordering::Relaxed);

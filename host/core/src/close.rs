@@ -97,6 +97,10 @@ impl Shard {
         connection.partial = Vec::new();
         connection.withheld.clear();
         let session = connection.session;
+        // First of all: a session without a connection presses on nobody.
+        if let Some(session) = self.sessions.get_mut(session) {
+            session.connection = None;
+        }
         self.timers.set(now.after(LINGER), Timer::Linger(key));
         self.mark_dirty(key);
         self.metrics().client_disconnected.add(1);
@@ -128,7 +132,6 @@ impl Shard {
     /// A session is without its connection: it ends, or waits for its expiry and its will.
     fn leave(&mut self, now: Time, key: SessionKey) {
         let Some(session) = self.sessions.get_mut(key) else { return };
-        session.connection = None;
         session.expires = match session.expiry {
             Expiry::AtClose => return self.end_session(now, key),
             Expiry::After(span) => now.after(span),

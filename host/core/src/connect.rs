@@ -28,6 +28,7 @@ impl Shard {
         let connection = Connection::new(session, admission.protocol, now);
         let key = self.connections.insert(connection);
         self.write_connack(key, &admission, present);
+        let is_told = !self.connections[key].outgoing.is_empty();
         self.attach(session, key, admission);
         if let Some(keep_alive) = self.connections[key].protocol.keep_alive {
             self.timers.set(now.after(keep_alive), Timer::KeepAlive(key));
@@ -35,6 +36,10 @@ impl Shard {
         self.redeliver(key, session);
         self.mark_dirty(key);
         self.metrics().client_connected.add(1);
+        if !is_told {
+            // The client takes no packet as large as its CONNACK: there is no way to serve it.
+            self.close(now, key, ReasonCode::PacketTooLarge);
+        }
         Ok(key)
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use theseus_mqtt::{PacketId, ProtocolVersion};
 
 use crate::Time;
+use crate::inbox::ShardId;
 use crate::keys::SessionKey;
 use crate::outgoing::Outgoing;
 
@@ -21,6 +22,8 @@ pub(crate) struct Connection {
     pub(crate) dirty: bool,
     /// The beginning of a packet that is not whole yet, or packets not handled while paused.
     pub(crate) partial: Vec<u8>,
+    /// `partial` holds packets that a pause kept from being handled.
+    pub(crate) behind: bool,
     /// Length of the packet that `partial` begins with, once its header says so.
     pub(crate) partial_packet: usize,
     /// When the last packet came, for the keep-alive.
@@ -31,6 +34,8 @@ pub(crate) struct Connection {
     pub(crate) next_ticket: u32,
     /// Reading stops until then, because of withheld acknowledgements or a full inbox.
     pub(crate) paused_until: Option<Time>,
+    /// The shard whose full inbox it waits for.
+    pub(crate) waits_for: Option<ShardId>,
     pub(crate) state: State,
 }
 
@@ -103,11 +108,13 @@ impl Connection {
             outgoing: Outgoing::default(),
             dirty: false,
             partial: Vec::new(),
+            behind: false,
             partial_packet: 0,
             last_packet: now,
             withheld: VecDeque::new(),
             next_ticket: 0,
             paused_until: None,
+            waits_for: None,
             state: State::Open,
         }
     }
@@ -116,9 +123,16 @@ impl Connection {
         self.state == State::Open
     }
 
-    /// QoS 1 messages received and not acknowledged yet.
-    pub(crate) fn withheld_pubacks(&self) -> usize {
-        self.withheld.iter().filter(|withheld| withheld.ack.kind == AckKind::PubAck).count()
+    /// Messages received and not answered yet that are not awaiting their PUBREL either.
+    pub(crate) fn unanswered(&self) -> usize {
+        let settles = |ack: &Ack| ack.kind == AckKind::PubAck || ack.reason.is_error();
+        self.withheld.iter().filter(|withheld| settles(&withheld.ack)).count()
+    }
+
+    /// True if the PUBREC for this id is on its way already.
+    pub(crate) fn withholds_pubrec(&self, packet_id: PacketId) -> bool {
+        let mut acks = self.withheld.iter().map(|withheld| withheld.ack);
+        acks.any(|ack| ack.kind == AckKind::PubRec && ack.packet_id == packet_id)
     }
 
     pub(crate) fn is_v5(&self) -> bool {

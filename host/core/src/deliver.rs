@@ -22,8 +22,8 @@ pub(crate) struct Routed {
     pub(crate) holds: i32,
     /// Shards that have yet to say how many slow receivers they have.
     pub(crate) asked: u16,
-    /// Another shard's inbox is at its bound.
-    pub(crate) inbox_full: bool,
+    /// A shard whose inbox is at its bound.
+    pub(crate) full: Option<ShardId>,
 }
 
 /// Deliveries done in one go before others get a turn (wide fan-out runs in slices).
@@ -40,7 +40,7 @@ impl Shard {
         for shard in matches.shards().filter(|shard| *shard != here) {
             let deliver = Deliver::new(outbound.clone(), matches.clone(), self.is_pressed(shard));
             routed.asked += u16::from(deliver.outbound.ticket.is_some());
-            routed.inbox_full |= self.broker.inboxes[usize::from(shard)].is_full();
+            routed.full = routed.full.or_else(|| self.broker.is_full(shard).then_some(shard));
             let outbox = &mut self.outbox[usize::from(shard)];
             outbox.push(Parcel::Deliver(deliver));
             if outbox.len() >= OUTBOX_MAX {
@@ -70,7 +70,10 @@ impl Shard {
         }
         let deliver = Deliver::new(outbound, matches, self.is_pressed(self.id));
         routed.asked += u16::from(deliver.outbound.ticket.is_some());
-        self.work.push_back(Parcel::Deliver(deliver));
+        self.push_work(Parcel::Deliver(deliver));
+        if self.broker.is_full(self.id) {
+            routed.full = Some(self.id);
+        }
     }
 
     /// Does the next slice; true once every receiver has been served.
@@ -129,7 +132,10 @@ impl Shard {
             return;
         }
         session.queue.push(delivery);
-        while session.queue.is_over(limits.queue_len_max, limits.queue_bytes_max) {
+        // One message may be larger than the whole queue: it is the one that is kept.
+        while session.queue.is_over(limits.queue_len_max, limits.queue_bytes_max)
+            && session.queue.len() > 1
+        {
             session.queue.pop();
             metrics.messages_dropped_queue_full.add(1);
         }

@@ -58,6 +58,16 @@ impl Deliver {
     }
 }
 
+impl Parcel {
+    /// Bytes it keeps in memory.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Deliver(deliver) => deliver.outbound.message.size(),
+            Self::Held { .. } | Self::Release(_) | Self::Collect(_) | Self::Replay(_) => 0,
+        }
+    }
+}
+
 /// Names one withheld acknowledgement of one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ticket {
@@ -66,30 +76,31 @@ pub(crate) struct Ticket {
     pub(crate) number: u32,
 }
 
-/// The parcels that wait for one shard.
+/// The parcels that wait for one shard, and the account of all it has not handled yet.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     parcels: Mutex<VecDeque<Parcel>>,
-    /// Read without the lock to slow publishers down; exact only under it.
-    len: AtomicUsize,
+    /// Parcels behind the lock; read without it to see whether there are any.
+    waiting: AtomicUsize,
+    /// Parcels and bytes sent to the shard, by others and by itself, and not handled yet.
+    unhandled: AtomicUsize,
+    unhandled_bytes: AtomicUsize,
 }
-
-/// Parcels in an inbox above which those who publish to it pause reading.
-const INBOX_SOFT_MAX: usize = 16 * 1024;
 
 impl Inbox {
     /// Appends `parcels` and leaves the vector empty. True if the shard must be woken.
     pub(crate) fn post(&self, parcels: &mut Vec<Parcel>) -> bool {
+        self.charge(parcels.iter());
         let mut waiting = self.parcels.lock();
         let was_empty = waiting.is_empty();
         waiting.extend(parcels.drain(..));
-        self.len.store(waiting.len(), Ordering::Relaxed);
+        self.waiting.store(waiting.len(), Ordering::Relaxed);
         was_empty
     }
 
-    /// Moves everything to the end of `work`.
+    /// Moves everything to the end of `work`; it stays charged until it is handled.
     pub(crate) fn take(&self, work: &mut VecDeque<Parcel>) {
-        if self.len.load(Ordering::Relaxed) == 0 {
+        if self.is_empty() {
             return;
         }
         let mut waiting = self.parcels.lock();
@@ -98,16 +109,31 @@ impl Inbox {
         } else {
             work.append(&mut waiting);
         }
-        self.len.store(0, Ordering::Relaxed);
+        self.waiting.store(0, Ordering::Relaxed);
     }
 
-    /// True if publishers should wait before they send more.
-    pub(crate) fn is_full(&self) -> bool {
-        self.len.load(Ordering::Relaxed) > INBOX_SOFT_MAX
+    /// Notes parcels that the shard has been sent.
+    pub(crate) fn charge<'a>(&self, parcels: impl Iterator<Item = &'a Parcel>) {
+        let (count, bytes) =
+            parcels.fold((0, 0), |(count, bytes), parcel| (count + 1, bytes + parcel.size()));
+        self.unhandled.fetch_add(count, Ordering::Relaxed);
+        self.unhandled_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// True if nothing waits.
+    /// Notes that the shard has handled `count` parcels of `bytes` bytes.
+    pub(crate) fn discharge(&self, count: usize, bytes: usize) {
+        self.unhandled.fetch_sub(count, Ordering::Relaxed);
+        self.unhandled_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// True if the shard has more to handle than either bound.
+    pub(crate) fn is_over(&self, len_max: usize, bytes_max: usize) -> bool {
+        self.unhandled.load(Ordering::Relaxed) > len_max
+            || self.unhandled_bytes.load(Ordering::Relaxed) > bytes_max
+    }
+
+    /// True if nothing waits behind the lock.
     pub(crate) fn is_empty(&self) -> bool {
-        self.len.load(Ordering::Relaxed) == 0
+        self.waiting.load(Ordering::Relaxed) == 0
     }
 }

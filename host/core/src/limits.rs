@@ -28,6 +28,10 @@ pub struct Limits {
     pub queue_soft_percent: u8,
     /// `mqtt.mqueue_store_qos0`: keep QoS 0 messages for a client that is away.
     pub queue_qos0_offline: bool,
+    /// `node.max_inbox_len`: messages a shard has been sent and not handled yet.
+    pub inbox_len_max: usize,
+    /// `node.max_inbox_bytes`: their bytes.
+    pub inbox_bytes_max: usize,
     /// `mqtt.max_stall`: how long a slow receiver may hold back its publishers.
     pub stall_max: Duration,
     /// `force_shutdown.max_stall_time`: a receiver that takes nothing for so long while its queue
@@ -84,6 +88,8 @@ impl Default for Limits {
             queue_bytes_max: 16 << 20,
             queue_soft_percent: 10,
             queue_qos0_offline: true,
+            inbox_len_max: 16 * 1024,
+            inbox_bytes_max: 64 << 20,
             stall_max: Duration::from_secs(2),
             shutdown_after: Some(Duration::from_secs(30)),
             subscriptions_max: 10_000,

@@ -18,6 +18,10 @@ pub struct Outgoing {
     written: usize,
     /// Length of the whole sequence.
     len: usize,
+    /// Bytes of packets that answer the client, since the sequence was last empty.
+    answers: usize,
+    /// A message is in the sequence.
+    has_messages: bool,
 }
 
 #[derive(Debug)]
@@ -44,8 +48,27 @@ impl Outgoing {
         self.len += self.bytes.len() - before;
     }
 
+    /// Appends a packet that answers the client.
+    pub(crate) fn put_answer(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let before = self.len;
+        self.put(write);
+        self.answers += self.len - before;
+    }
+
+    /// How much of it answers the client: what a client that sends and never reads makes grow.
+    pub(crate) fn answers(&self) -> usize {
+        self.answers
+    }
+
+    /// True while messages wait for the socket: further ones stay in their queue until these are
+    /// written, so the sequence starts anew again and again and cannot grow.
+    pub(crate) fn has_messages(&self) -> bool {
+        self.has_messages
+    }
+
     /// Appends the payload of `message`: copied if small, else by reference.
     pub(crate) fn put_payload(&mut self, message: &Message) {
+        self.has_messages = true;
         let payload = message.payload();
         if payload.len() < SPLICE_MIN {
             self.put(|bytes| bytes.extend_from_slice(payload));
@@ -94,6 +117,8 @@ impl Outgoing {
         self.splices.clear();
         self.written = 0;
         self.len = 0;
+        self.answers = 0;
+        self.has_messages = false;
     }
 
     /// The buffer for the next connection, if it is worth keeping.

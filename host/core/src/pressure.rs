@@ -25,15 +25,23 @@ impl Shard {
         {
             return false;
         }
+        let own = session.connection;
         let pressure = &mut session.pressure;
-        let since = *pressure.since.get_or_insert_with(|| {
-            pressure.progress = now;
+        let mut since = *pressure.since.get_or_insert_with(|| {
+            (pressure.progress, pressure.taken) = (now, 0);
             self.broker.pressed[usize::from(self.id)].fetch_add(1, Ordering::Relaxed);
             now
         });
+        // Who takes as much as the soft limit in that time is slow, but not stalled.
+        if now >= since.after(limits.stall_max) && pressure.taken >= limits.queue_len_soft() {
+            (since, pressure.since, pressure.taken) = (now, Some(now), 0);
+        }
         self.timers.set(since.after(limits.stall_max), Timer::Pressure(key));
         let Some(ticket) = ticket else { return false };
-        let may_hold = now < since.after(limits.stall_max) && pressure.waiting.len() < WAITING_MAX;
+        // A client that waits for itself would not read the acknowledgements that drain its queue.
+        let is_own = ticket.shard == self.id && own == Some(ticket.connection);
+        let may_hold =
+            !is_own && now < since.after(limits.stall_max) && pressure.waiting.len() < WAITING_MAX;
         if may_hold {
             pressure.waiting.push(ticket);
         }

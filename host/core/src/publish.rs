@@ -72,8 +72,8 @@ impl Shard {
                 ticket: packet_id.map(|_| Ticket { shard: self.id, connection: key, number }),
             },
         );
-        if routed.inbox_full {
-            self.pause_for_inbox(now, key);
+        if let Some(full) = routed.full {
+            self.pause_for_inbox(now, key, full);
         }
         if let Some(packet_id) = packet_id {
             self.answer_publish(now, key, packet_id, qos, &routed);
@@ -155,13 +155,16 @@ impl Shard {
         let Some(connection) = self.connections.get(key) else { return false };
         let Some(session) = self.sessions.get(connection.session) else { return false };
         let known = qos == QoS::ExactlyOnce && session.awaiting_rel.contains(packet_id);
+        if known && connection.withholds_pubrec(packet_id) {
+            return false;
+        }
         if known {
             let ack = Ack { kind: AckKind::PubRec, packet_id, reason: ReasonCode::Success };
             self.acknowledge(now, key, ack, &Routed::default());
             return false;
         }
         let limits = &self.broker.limits;
-        let open = connection.withheld_pubacks() + session.awaiting_rel.len();
+        let open = connection.unanswered() + session.awaiting_rel.len();
         // 3.x knows no Receive Maximum; what a client leaves unreleased is bounded all the same.
         let full = match connection.is_v5() {
             true => open >= limits.announced_receive_maximum(),

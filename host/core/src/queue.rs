@@ -79,6 +79,10 @@ impl Queue {
         self.waiting.len() > len_max || self.bytes > bytes_max
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }

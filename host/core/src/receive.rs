@@ -17,6 +17,7 @@ const DIRECT_READ_STEP: usize = 64 * 1024;
 impl Shard {
     /// Handles `bytes` that the socket gave. Packets may be cut anywhere.
     pub fn receive(&mut self, now: Time, key: ConnectionKey, bytes: &[u8]) {
+        self.catch_up(now, key);
         let mut rest = bytes;
         while let Some(connection) = self.connections.get_mut(key)
             && connection.is_open()
@@ -25,6 +26,7 @@ impl Shard {
             connection.last_packet = now;
             if connection.paused_until.is_some() {
                 connection.partial.extend_from_slice(rest);
+                connection.behind = true;
                 return;
             }
             rest = if connection.partial.is_empty() {
@@ -40,7 +42,7 @@ impl Shard {
     pub fn direct_read(&mut self, key: ConnectionKey) -> Option<(&mut Vec<u8>, usize)> {
         let connection = self.connections.get_mut(key)?;
         let missing = connection.partial_packet.checked_sub(connection.partial.len())?;
-        if missing < DIRECT_READ_MIN || connection.paused_until.is_some() {
+        if missing < DIRECT_READ_MIN || connection.paused_until.is_some() || connection.behind {
             return None;
         }
         connection.partial.reserve(missing.min(DIRECT_READ_STEP));
@@ -56,12 +58,25 @@ impl Shard {
         }
     }
 
-    /// Handles what a pause left behind.
-    pub(crate) fn resume(&mut self, now: Time, key: ConnectionKey) {
-        let Some(connection) = self.connections.get_mut(key) else { return };
-        connection.paused_until = None;
-        self.mark_dirty(key);
-        self.handle_partial(now, key);
+    /// Handles the packets that a pause has left behind, once it is over. The shell calls it when
+    /// it reads again; never from within another client's doing, or a chain of clients that wait
+    /// for each other would be a chain of calls.
+    pub fn catch_up(&mut self, now: Time, key: ConnectionKey) {
+        if let Some(connection) = self.connections.get_mut(key)
+            && connection.behind
+            && connection.paused_until.is_none()
+        {
+            connection.behind = false;
+            self.handle_partial(now, key);
+        }
+    }
+
+    /// Ends a pause: the shell reads again.
+    pub(crate) fn resume(&mut self, key: ConnectionKey) {
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.paused_until = None;
+            self.mark_dirty(key);
+        }
     }
 
     /// Handles all whole packets in `bytes`; keeps the beginning of the next one.
@@ -73,6 +88,7 @@ impl Shard {
             && connection.is_open()
         {
             connection.partial.extend_from_slice(rest);
+            connection.behind = connection.paused_until.is_some();
         }
         &[]
     }
@@ -125,6 +141,7 @@ impl Shard {
         {
             bytes.drain(..consumed);
             connection.partial = bytes;
+            connection.behind = connection.paused_until.is_some();
         }
     }
 

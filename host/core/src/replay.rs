@@ -80,7 +80,7 @@ impl Shard {
         replay.forget(&wanted.filter);
         replay.wanted.push_back(wanted);
         if !runs {
-            self.work.push_back(Parcel::Collect(key));
+            self.push_work(Parcel::Collect(key));
         }
     }
 
@@ -108,7 +108,7 @@ impl Shard {
         }
         replay.read.extend(found);
         broker.inboxes[usize::from(self.id)].take(&mut self.work);
-        self.work.push_back(Parcel::Replay(key));
+        self.push_work(Parcel::Replay(key));
     }
 
     /// The marker has come up: the messages read may be queued.
@@ -134,7 +134,7 @@ impl Shard {
         let batch: Vec<Message> = replay.read.drain(..count).collect();
         if replay.read.is_empty() {
             replay.ready = false;
-            self.work.push_back(Parcel::Collect(key));
+            self.push_work(Parcel::Collect(key));
         }
         let Some(subscription) = subscription else { return false };
         for message in batch {

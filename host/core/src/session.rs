@@ -75,8 +75,18 @@ pub(crate) struct Pressure {
     pub(crate) since: Option<Time>,
     /// When the client last took or acknowledged something.
     pub(crate) progress: Time,
+    /// Messages it has taken since `since`.
+    pub(crate) taken: usize,
     /// Whose acknowledgements wait for this queue to drain.
     pub(crate) waiting: Vec<Ticket>,
+}
+
+impl Pressure {
+    /// The client takes another message from the queue.
+    pub(crate) fn took_one(&mut self, now: Time) {
+        self.progress = now;
+        self.taken += 1;
+    }
 }
 
 impl Session {

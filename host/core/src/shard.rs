@@ -104,7 +104,7 @@ impl Shard {
         self.connections.get(key).is_some_and(|connection| {
             connection.is_open()
                 && connection.paused_until.is_none()
-                && connection.outgoing.remaining() < OUTGOING_READ_MAX
+                && connection.outgoing.answers() < ANSWERS_MAX
         })
     }
 
@@ -212,6 +212,6 @@ impl Shard {
     }
 }
 
-/// Reading from a client stops while this much waits to be written to it: a client that sends
-/// and never reads must not fill memory with its own acknowledgements.
-const OUTGOING_READ_MAX: usize = 128 * 1024;
+/// Reading from a client stops while answers of this size, in bytes, wait to be written to it: a
+/// client that sends and never reads must not fill memory with its own acknowledgements.
+const ANSWERS_MAX: usize = 128 * 1024;

@@ -111,7 +111,7 @@ impl Shard {
             self.sessions[key].subscriptions.insert(filter, subscription);
         }
         if replays {
-            self.work.push_back(Parcel::Collect(key));
+            self.push_work(Parcel::Collect(key));
         }
         key
     }
@@ -127,6 +127,7 @@ impl Shard {
         connection.outgoing.put(|bytes| bytes.extend_from_slice(&record.outgoing));
         connection.partial = record.partial;
         connection.partial_packet = record.partial_packet;
+        connection.behind = record.behind;
         let silent_ms = record.silent_for.as_millis() as u64;
         connection.last_packet = Time::from_millis(now.as_millis().saturating_sub(silent_ms));
         connection.paused_until = record.paused_for.map(|left| now.after(left));

@@ -18,11 +18,14 @@ const WRITE_TARGET: usize = 64 * 1024;
 
 impl Shard {
     /// Fills the output of a connection from its session's queue.
-    /// Returns true if more waits that may be sent once this is written.
+    /// Returns true if more may wait: ask again once all of this is written.
     pub fn transmit(&mut self, now: Time, key: ConnectionKey) -> bool {
         let Some(connection) = self.connections.get(key) else { return false };
         if !connection.is_open() {
             return false;
+        }
+        if connection.outgoing.has_messages() {
+            return true;
         }
         let session = connection.session;
         loop {
@@ -63,7 +66,7 @@ impl Shard {
                 return false;
             }
             let Some(delivery) = session.queue.pop() else { return false };
-            session.pressure.progress = now;
+            session.pressure.took_one(now);
             if delivery.message.expires() <= now {
                 metrics.messages_dropped_expired.add(1);
                 continue;

@@ -18,9 +18,12 @@ impl Shard {
 
     /// Handles a batch of parcels, in the order they were sent; true if more are waiting.
     pub fn work(&mut self, now: Time) -> bool {
-        self.broker.inboxes[usize::from(self.id)].take(&mut self.work);
+        let broker = self.broker.clone();
+        let inbox = &broker.inboxes[usize::from(self.id)];
+        inbox.take(&mut self.work);
         for _ in 0..BATCH {
             let Some(parcel) = self.work.pop_front() else { return false };
+            let size = parcel.size();
             match parcel {
                 Parcel::Deliver(deliver) => {
                     if !self.handle_deliver(now, deliver) {
@@ -32,8 +35,15 @@ impl Shard {
                 Parcel::Collect(session) => self.collect_retained(session),
                 Parcel::Replay(session) => self.start_replay(session),
             }
+            inbox.discharge(1, size);
         }
         self.has_work()
+    }
+
+    /// Has the shard do something behind all it has been sent before.
+    pub(crate) fn push_work(&mut self, parcel: Parcel) {
+        self.broker.inboxes[usize::from(self.id)].charge(std::iter::once(&parcel));
+        self.work.push_back(parcel);
     }
 
     /// Does one slice of a fan-out; false if it is not through and others should have a turn.

@@ -206,6 +206,9 @@ impl Shell {
             if let Some(socket) = self.by_key.get(&(shard, key)) {
                 self.sockets[*socket].flushable = true;
             }
+            if self.shards[shard].wants_read(key) {
+                self.shards[shard].catch_up(self.now, key);
+            }
         }
         self.collect_expired(shard);
     }
