@@ -31,8 +31,14 @@ impl Shard {
             asked: routed.asked,
             deadline,
         });
-        // 3.x has no Receive Maximum to slow the client down with: stop reading instead.
-        if !connection.is_v5() && connection.withheld.len() >= usize::from(limits.receive_maximum) {
+        // 3.x has no Receive Maximum to slow the client down with: stop reading instead. But not
+        // so soon from a slow receiver: it may wait for itself, and its queue drains by what it
+        // acknowledges.
+        let session = self.sessions.get(connection.session);
+        let is_pressed = session.is_some_and(|session| session.pressure.since.is_some());
+        let patience = if is_pressed { PATIENCE_WITH_SLOW } else { 1 };
+        let most = usize::from(limits.receive_maximum) * patience;
+        if !connection.is_v5() && connection.withheld.len() >= most {
             connection.paused_until = Some(deadline);
             self.metrics().reads_paused.add(1);
         }
@@ -212,6 +218,9 @@ impl Shard {
         }
     }
 }
+
+/// A slow receiver may itself publish so many times the Receive Maximum before it is not read from.
+const PATIENCE_WITH_SLOW: usize = 16;
 
 /// How long a publisher waits for another shard's full inbox.
 const INBOX_PAUSE: std::time::Duration = std::time::Duration::from_millis(5);

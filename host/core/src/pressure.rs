@@ -25,23 +25,15 @@ impl Shard {
         {
             return false;
         }
-        let own = session.connection;
         let pressure = &mut session.pressure;
-        let mut since = *pressure.since.get_or_insert_with(|| {
-            (pressure.progress, pressure.taken) = (now, 0);
+        if pressure.since.is_none() {
             self.broker.pressed[usize::from(self.id)].fetch_add(1, Ordering::Relaxed);
-            now
-        });
-        // Who takes as much as the soft limit in that time is slow, but not stalled.
-        if now >= since.after(limits.stall_max) && pressure.taken >= limits.queue_len_soft() {
-            (since, pressure.since, pressure.taken) = (now, Some(now), 0);
+            pressure.begin(now);
         }
+        let since = pressure.slow_since(now, limits);
         self.timers.set(since.after(limits.stall_max), Timer::Pressure(key));
         let Some(ticket) = ticket else { return false };
-        // A client that waits for itself would not read the acknowledgements that drain its queue.
-        let is_own = ticket.shard == self.id && own == Some(ticket.connection);
-        let may_hold =
-            !is_own && now < since.after(limits.stall_max) && pressure.waiting.len() < WAITING_MAX;
+        let may_hold = now < since.after(limits.stall_max) && pressure.waiting.len() < WAITING_MAX;
         if may_hold {
             pressure.waiting.push(ticket);
         }
@@ -72,7 +64,10 @@ impl Shard {
     pub(crate) fn handle_pressure_timer(&mut self, now: Time, key: SessionKey) {
         let limits = &self.broker.limits;
         let Some(session) = self.sessions.get_mut(key) else { return };
-        let Some(since) = session.pressure.since else { return };
+        if session.pressure.since.is_none() {
+            return;
+        }
+        let since = session.pressure.slow_since(now, limits);
         let stalled = since.after(limits.stall_max);
         if now < stalled {
             return self.timers.set(stalled, Timer::Pressure(key));

@@ -6,7 +6,6 @@ use std::time::Duration;
 use hashbrown::HashMap;
 use theseus_route::Subscription;
 
-use crate::Time;
 use crate::awaiting_rel::AwaitingRel;
 use crate::inbox::Ticket;
 use crate::inflight::Inflight;
@@ -15,6 +14,7 @@ use crate::policy::Grant;
 use crate::queue::Queue;
 use crate::replay::Replay;
 use crate::will::Will;
+use crate::{Limits, Time};
 
 /// One client id's state on its home shard.
 #[derive(Debug)]
@@ -82,6 +82,24 @@ pub(crate) struct Pressure {
 }
 
 impl Pressure {
+    /// The queue has come over its soft limit.
+    pub(crate) fn begin(&mut self, now: Time) {
+        self.since = Some(now);
+        self.progress = now;
+        self.taken = 0;
+    }
+
+    /// Since when the client has not taken a soft limit's worth of messages: who takes that much
+    /// within `max_stall` is slow, but not stalled, and the time begins anew.
+    pub(crate) fn slow_since(&mut self, now: Time, limits: &Limits) -> Time {
+        let since = self.since.unwrap_or(now);
+        if now >= since.after(limits.stall_max) && self.taken >= limits.queue_len_soft() {
+            (self.since, self.taken) = (Some(now), 0);
+            return now;
+        }
+        since
+    }
+
     /// The client takes another message from the queue.
     pub(crate) fn took_one(&mut self, now: Time) {
         self.progress = now;
