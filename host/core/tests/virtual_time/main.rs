@@ -7,11 +7,14 @@
     reason = "a client that does not find what it must find is a failed test"
 )]
 
+mod backlog;
 mod bench;
+mod chain;
 mod exactly_once;
 mod framing;
 mod freeze;
 mod keep_alive;
+mod packet_size;
 mod packets;
 mod qos;
 mod retained;

@@ -157,3 +157,106 @@ fn a_receiver_that_takes_nothing_is_closed() {
     assert_eq!(bench.hear(reader).last(), Some(&Got::Disconnect(ReasonCode::QuotaExceeded)));
     assert_eq!(bench.shell.metric("force_shutdowns"), 1);
 }
+
+#[test]
+fn a_receiver_that_takes_nothing_is_given_up_after_the_stall() {
+    for shard in [0, 1] {
+        let mut bench = Bench::with(limits());
+        let (_, publisher) = pressed(&mut bench, shard, V5);
+        bench.publish(publisher, &Post::new("a", "x", QoS::AtLeastOnce), 13);
+        assert!(bench.hear(publisher).is_empty(), "shard {shard}");
+        bench.pass(STALL);
+        bench.hear(publisher);
+        for id in 14..=40 {
+            bench.publish(publisher, &Post::new("a", "x", QoS::AtLeastOnce), id);
+            assert_eq!(acks(&mut bench, publisher), [id], "shard {shard}: at once");
+        }
+        assert!(bench.shell.metric("acks_released_by_stall") > 0);
+    }
+}
+
+#[test]
+fn the_absent_hold_nobody_back() {
+    for shard in [0, 1] {
+        let mut bench = Bench::with(limits());
+        let (reader, publisher) = pressed(&mut bench, shard, V5);
+        bench.cut(reader);
+        bench.hear(publisher);
+        let withheld = bench.shell.metric("acks_withheld");
+        for id in 20..=60 {
+            bench.publish(publisher, &Post::new("a", "x", QoS::AtLeastOnce), id);
+            assert_eq!(acks(&mut bench, publisher), [id], "shard {shard}: at once");
+        }
+        assert_eq!(bench.shell.metric("acks_withheld"), withheld, "shard {shard}");
+    }
+}
+
+#[test]
+fn a_repeat_of_what_waits_for_its_pubrec_adds_no_second_one() {
+    for (shard, version) in [(0, V5), (1, V5), (0, V3), (1, V3)] {
+        let mut bench = Bench::with(limits());
+        let (reader, publisher) = pressed(&mut bench, shard, version);
+        let post = Post::new("a", "y", QoS::ExactlyOnce);
+        bench.publish(publisher, &post, 50);
+        let withheld = bench.shell.metric("acks_withheld");
+        for _ in 0..5 {
+            bench.say(publisher, post.bytes(version, 50, true));
+        }
+        assert_eq!(bench.shell.metric("acks_withheld"), withheld, "shard {shard} {version:?}");
+        assert!(bench.hear(publisher).is_empty());
+        bench.cut(reader);
+        let answers = bench.hear(publisher);
+        let rec = Got::Ack(crate::packets::AckType::Rec, 50, ReasonCode::Success);
+        assert_eq!(answers.iter().filter(|got| **got == rec).count(), 1, "{answers:?}");
+    }
+}
+
+/// Messages that the slow reader takes within one stall: a little more than its soft limit.
+const TAKEN: u32 = 25;
+
+#[test]
+fn a_slow_receiver_that_keeps_taking_loses_nothing() {
+    for shard in [0, 1] {
+        let limits = Limits { queue_len_max: 200, queue_soft_percent: 10, ..limits() };
+        let window = usize::from(limits.receive_maximum);
+        let mut bench = Bench::with(limits);
+        let reader = bench.name(shard, "reader");
+        let (reader, _) = bench.connect(&Hello::clean(V5, &reader));
+        bench.subscribe(reader, "a", QoS::AtLeastOnce);
+        let publishers: Vec<_> = (0..5).map(|number| publisher(&mut bench, number)).collect();
+        let (mut sent, mut open, mut taken) = (0, [0; 5], 0);
+        for _ in 0..10 * TAKEN {
+            for (publisher, open) in publishers.iter().zip(&mut open) {
+                *open -= bench.hear(*publisher).len();
+                while *open < window {
+                    sent += 1;
+                    bench.publish(*publisher, &Post::new("a", "x", QoS::AtLeastOnce), sent);
+                    *open += 1;
+                }
+            }
+            bench.pass(STALL / TAKEN);
+            taken += take_one(&mut bench, reader);
+        }
+        assert!(usize::from(sent) < taken + 100, "shard {shard}: {sent} sent, {taken} taken");
+        while taken < usize::from(sent) {
+            assert_eq!(take_one(&mut bench, reader), 1, "shard {shard}: {taken} of {sent}");
+            taken += 1;
+        }
+        assert_eq!(bench.shell.metric("messages_dropped_queue_full"), 0);
+        assert_eq!(bench.shell.metric("acks_released_by_stall"), 0, "shard {shard}");
+    }
+}
+
+fn publisher(bench: &mut Bench, number: usize) -> usize {
+    let name = bench.name(0, &format!("publisher-{number}"));
+    bench.connect(&Hello::clean(V5, &name)).0
+}
+
+/// The reader acknowledges what it has got, and gets the next one.
+fn take_one(bench: &mut Bench, reader: usize) -> usize {
+    let messages = bench.messages(reader);
+    for message in &messages {
+        bench.ack(reader, crate::packets::AckType::Ack, message.packet_id);
+    }
+    messages.len()
+}

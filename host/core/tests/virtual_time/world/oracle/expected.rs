@@ -85,8 +85,6 @@ pub(crate) struct Owed {
     pub(crate) qos: QoS,
     pub(crate) retain: bool,
     pub(crate) identifiers: Vec<u32>,
-    /// The standard leaves open what No Local beside another subscription means for these.
-    pub(crate) vague: bool,
     pub(crate) epoch: u64,
     pub(crate) away: bool,
     /// Its number in the store, if it was to be retained.
@@ -137,9 +135,9 @@ impl Session {
     pub(crate) fn copy_of(&self, post: &Post, own: bool) -> Option<Owed> {
         let matching = self.subscriptions.iter();
         let matching = matching.filter(|(filter, _)| filter_matches(filter, &post.topic));
-        let all: Vec<_> = matching.map(|(_, subscribed)| *subscribed).collect();
         let muted = |it: &&Subscribed| own && it.options.no_local;
-        let heard: Vec<_> = all.iter().filter(|it| !muted(it)).collect();
+        let heard: Vec<_> =
+            matching.map(|(_, subscribed)| subscribed).filter(|it| !muted(it)).collect();
         let granted = heard.iter().map(|it| it.options.qos).max()?;
         let as_published = heard.iter().any(|it| it.options.retain_as_published);
         let mut identifiers: Vec<_> =
@@ -151,7 +149,6 @@ impl Session {
             qos: post.qos.min(granted),
             retain: post.retain && as_published,
             identifiers,
-            vague: heard.len() < all.len(),
             epoch: self.epoch,
             away: self.socket.is_none(),
             stored: None,

@@ -144,9 +144,8 @@ impl Session {
 impl Owed {
     fn fits(&self, copy: &Copy) -> bool {
         self.topic == copy.topic
-            && (self.vague
-                || (self.qos == copy.qos
-                    && self.identifiers == copy.identifiers
-                    && self.retain == copy.retain))
+            && self.qos == copy.qos
+            && self.identifiers == copy.identifiers
+            && self.retain == copy.retain
     }
 }
