@@ -40,6 +40,7 @@ pub(crate) async fn run(local: Rc<Local>, socket: TcpListener, listener: Arc<Lis
 /// Starts the handshake of a new connection, if its listener has room for it.
 fn welcome(local: &Rc<Local>, stream: TcpStream, listener: &Arc<Listener>) {
     let Some(seat) = listener.seat() else {
+        local.state.borrow().shard.broker().metrics(local.id).listener_full.add(1);
         return tracing::debug!("listener {} is full, connection closed", listener.name);
     };
     tokio::task::spawn_local(handshake::run(local.clone(), stream, seat, listener.allow_anonymous));

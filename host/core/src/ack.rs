@@ -124,7 +124,7 @@ impl Shard {
     }
 
     /// A PUBREL from a publisher: the packet id is free again [MQTT-4.3.3-11].
-    pub(crate) fn handle_pubrel(&mut self, _now: Time, key: ConnectionKey, ack: &mqtt::Ack<'_>) {
+    pub(crate) fn handle_pubrel(&mut self, key: ConnectionKey, ack: &mqtt::Ack<'_>) {
         let Some(connection) = self.connections.get(key) else { return };
         let Some(session) = self.sessions.get_mut(connection.session) else { return };
         let outcome = match session.awaiting_rel.remove(ack.packet_id) {

@@ -49,6 +49,8 @@ metrics! {
     messages_dropped_offline_qos0,
     /// Messages delivered but not retained: the store was full or the payload too large.
     retained_refused,
+    /// Sockets closed at once because their listener was at `max_connections`.
+    listener_full,
     /// CONNECT packets accepted.
     client_connected,
     /// Connections that ended, for any reason.

@@ -29,11 +29,10 @@ impl Shard {
                 connection.behind = true;
                 return;
             }
-            rest = if connection.partial.is_empty() {
-                self.handle_packets(now, key, rest)
-            } else {
-                self.complete_partial(now, key, rest)
-            };
+            if connection.partial.is_empty() {
+                return self.handle_packets(now, key, rest);
+            }
+            rest = self.complete_partial(now, key, rest);
         }
     }
 
@@ -80,17 +79,14 @@ impl Shard {
     }
 
     /// Handles all whole packets in `bytes`; keeps the beginning of the next one.
-    /// Returns what is left for later: always nothing, as everything is handled or kept.
-    fn handle_packets<'b>(&mut self, now: Time, key: ConnectionKey, bytes: &'b [u8]) -> &'b [u8] {
+    fn handle_packets(&mut self, now: Time, key: ConnectionKey, bytes: &[u8]) {
         let consumed = self.handle_whole(now, key, bytes);
-        let (_, rest) = bytes.split_at(consumed);
         if let Some(connection) = self.connections.get_mut(key)
             && connection.is_open()
         {
-            connection.partial.extend_from_slice(rest);
+            connection.partial.extend_from_slice(&bytes[consumed..]);
             connection.behind = connection.paused_until.is_some();
         }
-        &[]
     }
 
     /// Handles whole packets until one is cut, the connection closes or reading is paused.
@@ -194,9 +190,9 @@ impl Shard {
             Packet::Publish(publish) => self.handle_publish(now, key, &publish, body),
             Packet::PubAck(ack) => self.handle_puback(now, key, &ack),
             Packet::PubRec(ack) => self.handle_pubrec(now, key, &ack),
-            Packet::PubRel(ack) => self.handle_pubrel(now, key, &ack),
+            Packet::PubRel(ack) => self.handle_pubrel(key, &ack),
             Packet::PubComp(ack) => self.handle_pubcomp(now, key, &ack),
-            Packet::Subscribe(subscribe) => self.handle_subscribe(now, key, &subscribe),
+            Packet::Subscribe(subscribe) => self.handle_subscribe(key, &subscribe),
             Packet::Unsubscribe(unsubscribe) => self.handle_unsubscribe(key, &unsubscribe),
             Packet::PingReq => self.handle_pingreq(key),
             Packet::Disconnect(disconnect) => self.handle_disconnect(now, key, &disconnect),

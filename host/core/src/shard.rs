@@ -144,12 +144,6 @@ impl Shard {
         self.connections.iter().filter(|(_, connection)| connection.is_open()).map(|(key, _)| key)
     }
 
-    /// The client id of an open connection.
-    pub fn client_id(&self, key: ConnectionKey) -> Option<&str> {
-        let connection = self.connections.get(key)?;
-        self.sessions.get(connection.session).map(|session| &*session.client_id)
-    }
-
     pub(crate) fn metrics(&self) -> &Metrics {
         self.broker.metrics(self.id)
     }

@@ -6,7 +6,6 @@ use theseus_mqtt::{
 };
 use theseus_route::Subscription;
 
-use crate::Time;
 use crate::keys::{ConnectionKey, SessionKey};
 use crate::policy::{Action, Identity, Verdict};
 use crate::replay::Wanted;
@@ -17,12 +16,7 @@ impl Shard {
     ///
     /// A filter is in the routes before its retained messages are read, so that nothing
     /// published in between is missed.
-    pub(crate) fn handle_subscribe(
-        &mut self,
-        _now: Time,
-        key: ConnectionKey,
-        subscribe: &Subscribe<'_>,
-    ) {
+    pub(crate) fn handle_subscribe(&mut self, key: ConnectionKey, subscribe: &Subscribe<'_>) {
         let Some(connection) = self.connections.get(key) else { return };
         let (session, is_v5) = (connection.session, connection.is_v5());
         let identifier = subscribe.properties.subscription_identifier().unwrap_or(0);
