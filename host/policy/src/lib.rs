@@ -1,9 +1,20 @@
-//! Who decides what clients may do: implementations of [`theseus_core::Policy`].
+//! Who decides what clients may do: chains of plugins, rules, and the live generation of both.
 //!
-//! Today the one built-in that needs no plugin; the chains of plugins come behind the same trait.
-//! What a decision means is enforced by the core, not here.
+//! The core asks through [`theseus_core::Policy`]; the host asks about logins. Plugins are asked here,
+//! whatever they are made of; the code that runs them is in the back ends.
 #![forbid(unsafe_code)]
 
-mod anonymous;
+mod chain;
+mod generation;
+mod hashing;
+mod login;
+mod plugin;
 
-pub use anonymous::Anonymous;
+pub use chain::Decided;
+pub use generation::{DenyAction, Door, Draft, Link, NoMatch, Policies, Source};
+pub use hashing::{HashFailure, Hashing};
+pub use login::{Login, Refusal};
+pub use plugin::{
+    Answer, Answering, Authenticator, ConnectorUse, Description, Fault, FileContent, SettingKind,
+    SettingUse, Setup, Slot, Value,
+};

@@ -1,0 +1,64 @@
+//! One CONNECT as the chain sees it, and how it may be refused.
+
+use std::net::SocketAddr;
+
+use theseus_mqtt::{ProtocolVersion, ReasonCode};
+
+/// What a client that connects says and brings, and what the broker knows of it.
+#[derive(Clone, Default)]
+pub struct Login {
+    /// Never empty: the broker has chosen one where the client left it open.
+    pub client_id: Box<str>,
+    /// As in CONNECT.
+    pub user_name: Option<Box<str>>,
+    /// As in CONNECT.
+    pub password: Option<Box<[u8]>>,
+    /// Authentication Method.
+    pub method: Option<Box<str>>,
+    /// Authentication Data.
+    pub data: Option<Box<[u8]>>,
+    /// Where it comes from.
+    pub address: Option<SocketAddr>,
+    /// As `tcp:default`.
+    pub listener: Box<str>,
+    /// The version it speaks.
+    pub protocol: Option<ProtocolVersion>,
+    /// What else is known, by the names of `client.get`.
+    pub facts: Vec<(&'static str, String)>,
+    /// User Properties of CONNECT, in order.
+    pub user_properties: Vec<(Box<str>, Box<str>)>,
+}
+
+impl Login {
+    /// True if it brings nothing that somebody would have to check.
+    pub fn claims_nothing(&self) -> bool {
+        self.user_name.is_none() && self.password.is_none() && self.method.is_none()
+    }
+}
+
+/// Secrets stay out of logs.
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Login")
+            .field("client_id", &self.client_id)
+            .field("user_name", &self.user_name)
+            .field("address", &self.address)
+            .field("listener", &self.listener)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a client is not let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The reason code of CONNACK.
+    pub reason: ReasonCode,
+    /// The Reason String for a v5 client, at most 256 bytes.
+    pub message: Option<Box<str>>,
+}
+
+impl From<ReasonCode> for Refusal {
+    fn from(reason: ReasonCode) -> Self {
+        Self { reason, message: None }
+    }
+}

@@ -1,0 +1,2 @@
+//! Authorization by rules in a file.
+#![forbid(unsafe_code)]

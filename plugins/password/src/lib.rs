@@ -1,0 +1,2 @@
+//! Authentication by users and passwords in a file.
+#![forbid(unsafe_code)]

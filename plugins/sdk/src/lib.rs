@@ -1,0 +1,1 @@
+//! Write a plugin of Theseus: implement a trait, name the type in `export!`.

@@ -1,0 +1,2 @@
+//! A plugin for tests.
+#![forbid(unsafe_code)]
