@@ -4,11 +4,16 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::{ConfigErrors, Errors, Origin};
+use crate::change::{self, Change};
+use crate::error::{ConfigError, ConfigErrors, Errors, Origin, Place};
 use crate::read::{self, Reader, Setting};
 use crate::top::Top;
+use crate::validate::Parts;
 use crate::walk::Findings;
-use crate::{ForceShutdown, Log, Mqtt, Node, Retainer, TcpListener, Testing};
+use crate::{
+    Authorization, ForceShutdown, Log, Mqtt, Node, PluginSettings, Policy, Retainer, TcpListener,
+    Testing,
+};
 use crate::{env, file, syntax, validate, walk};
 
 /// Every key, typed and within its limits.
@@ -17,9 +22,14 @@ pub struct Config {
     /// Lets clients in that bring no credentials, where nothing else decides; see
     /// [`allows_anonymous`](Self::allows_anonymous) for one listener. Default: `false`.
     pub allow_anonymous: bool,
+    /// The plugins that authenticate, in the order they are asked; see
+    /// [`authentication_of`](Self::authentication_of) for one listener. Default: none.
+    pub authentication: Vec<String>,
     /// The folder for everything the broker writes, joined to [`base`](Self::base). Default:
     /// `data`.
     pub data_dir: PathBuf,
+    /// The folder that is watched for plugins, joined to [`base`](Self::base). Default: `plugins`.
+    pub plugins_dir: PathBuf,
     /// Where relative paths start: the configuration file's folder, or its parent where that folder
     /// is named `etc`.
     pub base: PathBuf,
@@ -27,6 +37,12 @@ pub struct Config {
     pub node: Node,
     /// Where clients connect, at least one, in the order of the file.
     pub listeners: Vec<TcpListener>,
+    /// Who may publish and subscribe to what.
+    pub authorization: Authorization,
+    /// The plugins' own settings, by name; also of those that nothing names.
+    pub plugins: Vec<PluginSettings>,
+    /// Bounds of what plugins and passwords may cost.
+    pub policy: Policy,
     /// Limits of the protocol and of every session.
     pub mqtt: Mqtt,
     /// Retained messages.
@@ -46,6 +62,8 @@ pub struct Loaded {
     pub config: Config,
     /// The file it was read from; none when it was parsed from text.
     pub path: Option<PathBuf>,
+    /// The file's name in errors.
+    source: String,
     settings: Vec<Setting>,
 }
 
@@ -70,6 +88,12 @@ impl Config {
     pub fn allows_anonymous(&self, listener: &TcpListener) -> bool {
         listener.allow_anonymous.unwrap_or(self.allow_anonymous)
     }
+
+    /// The plugins that authenticate on a listener, in the order they are asked: its own word, or
+    /// else the top-level one.
+    pub fn authentication_of<'a>(&'a self, listener: &'a TcpListener) -> &'a [String] {
+        listener.authentication.as_ref().unwrap_or(&self.authentication)
+    }
 }
 
 impl Loaded {
@@ -81,6 +105,23 @@ impl Loaded {
     /// Where the value of one key came from; [`Origin::Default`] for a key that does not exist.
     pub fn origin(&self, key: &str) -> Origin {
         read::origin(&self.settings, key)
+    }
+
+    /// An error about a plugin's setting in the format of all others. It stands at the setting;
+    /// where that is missing at its section, and where that is missing at the file.
+    pub fn plugin_error(&self, plugin: &str, key: &str, problem: String) -> ConfigError {
+        let section = self.config.plugins.iter().find(|settings| settings.name == plugin);
+        let setting = section.and_then(|section| section.setting(key));
+        let origin = setting.map(|setting| &setting.origin);
+        let origin = origin.or(section.map(|section| &section.origin)).unwrap_or(&Origin::Default);
+        let key = Some(format!("plugins.{plugin}.{key}"));
+        ConfigError { place: Place::of(&self.source, origin), key, problem }
+    }
+
+    /// Every key whose value is another one in `newer`, by name. Two ways to write one value are no
+    /// change.
+    pub fn changes(&self, newer: &Self) -> Vec<Change> {
+        change::between(&self.settings, &newer.settings)
     }
 }
 
@@ -97,19 +138,31 @@ pub(crate) fn build(
     // What is missing may stand in a line that could not be read.
     let complete = tree.is_some_and(|tree| tree.complete);
     match read(findings, base, complete, &mut errors) {
-        Some(loaded) if errors.is_empty() => Ok(loaded),
+        Some((config, settings)) if errors.is_empty() => {
+            Ok(Loaded { config, path: None, source: source_name.to_owned(), settings })
+        }
         _ => Err(errors.finish()),
     }
 }
 
 /// Reads every section, so that every error is found. None when any key is wrong.
-fn read(findings: Findings, base: &Path, complete: bool, errors: &mut Errors) -> Option<Loaded> {
+fn read(
+    findings: Findings,
+    base: &Path,
+    complete: bool,
+    errors: &mut Errors,
+) -> Option<(Config, Vec<Setting>)> {
     let mut reader = Reader::new(findings, errors);
     let top = Top::read(&mut reader, "");
     let node = Node::read(&mut reader, "node");
-    let named = reader.named("listeners.tcp");
-    let listeners = named.into_iter().map(|(at, name)| TcpListener::read(&mut reader, &at, name));
-    let listeners: Vec<Option<TcpListener>> = listeners.collect();
+    let doors = reader.named("listeners.tcp");
+    let listeners: Vec<Option<TcpListener>> = doors
+        .iter()
+        .map(|door| TcpListener::read(&mut reader, &door.path, door.name().to_owned()))
+        .collect();
+    let authorization = Authorization::read(&mut reader, "authorization");
+    let plugins = PluginSettings::read_all(&mut reader);
+    let policy = Policy::read(&mut reader, "policy");
     let mqtt = Mqtt::read(&mut reader, "mqtt");
     let retainer = Retainer::read(&mut reader, "retainer");
     let force_shutdown = ForceShutdown::read(&mut reader, "force_shutdown");
@@ -117,20 +170,27 @@ fn read(findings: Findings, base: &Path, complete: bool, errors: &mut Errors) ->
     let testing = Testing::read(&mut reader, "testing");
     let settings = reader.into_settings();
     if complete {
-        validate::validate(&listeners, mqtt.as_ref(), &settings, errors);
+        let (top, mqtt, settings) = (top.as_ref(), mqtt.as_ref(), &*settings);
+        let parts = Parts { top, doors: &doors, listeners: &listeners, mqtt, settings };
+        validate::validate(&parts, errors);
     }
-    let Top { allow_anonymous, data_dir } = top?;
+    let Top { allow_anonymous, authentication, data_dir, plugins_dir } = top?;
     let config = Config {
         allow_anonymous,
+        authentication,
         data_dir: base.join(data_dir),
+        plugins_dir: base.join(plugins_dir),
         base: base.to_owned(),
         node: node?,
         listeners: listeners.into_iter().collect::<Option<_>>()?,
+        authorization: authorization?,
+        plugins: plugins?,
+        policy: policy?,
         mqtt: mqtt?,
         retainer: retainer?,
         force_shutdown: force_shutdown?,
         log: log?,
         testing: testing?,
     };
-    Some(Loaded { config, path: None, settings })
+    Some((config, settings))
 }

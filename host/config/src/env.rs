@@ -41,22 +41,27 @@ fn add(variable: String, value: String, findings: &mut Findings, errors: &mut Er
     let levels = variable.strip_prefix(PREFIX).unwrap_or_default();
     let path: Vec<String> = levels.split("__").map(str::to_ascii_lowercase).collect();
     let upper_case = !levels.contains(|c: char| c.is_ascii_lowercase());
-    if schema::meaning(&path) != Meaning::Key || !upper_case {
-        return unknown(&variable, &path, errors);
-    }
-    let origin = Origin::Environment { variable };
     let parent = path.get(..path.len().saturating_sub(1)).unwrap_or_default();
-    match schema::meaning(parent) {
-        Meaning::BadName => {
-            errors
-                .whole(&origin, format!("this name does not do; allowed: {}", schema::name_rule()));
+    match (schema::meaning(&path), schema::meaning(parent)) {
+        _ if !upper_case => unknown(&variable, &path, errors),
+        (Meaning::Key, Meaning::BadName) => {
+            does_not_do("name", &schema::name_rule(), &variable, errors);
         }
-        Meaning::Named => {
-            findings.add_named(parent, origin.clone());
+        (Meaning::BadKey, _) => does_not_do("key", &schema::key_rule(), &variable, errors),
+        (Meaning::Key, above) => {
+            let origin = Origin::Environment { variable };
+            if above == Meaning::Named {
+                findings.add_named(parent, origin.clone());
+            }
             findings.add_value(&path, Raw::Variable(value), origin);
         }
-        _ => findings.add_value(&path, Raw::Variable(value), origin),
+        _ => unknown(&variable, &path, errors),
     }
+}
+
+fn does_not_do(what: &str, rule: &str, variable: &str, errors: &mut Errors) {
+    let origin = Origin::Environment { variable: shorten(variable) };
+    errors.whole(&origin, format!("this {what} does not do; allowed: {rule}"));
 }
 
 fn unknown(variable: &str, path: &[String], errors: &mut Errors) {

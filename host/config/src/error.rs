@@ -49,6 +49,18 @@ pub enum Place {
     },
 }
 
+impl Place {
+    /// Where a value of this origin stands; a default is missing in the file `source`.
+    pub(crate) fn of(source: &str, origin: &Origin) -> Self {
+        let file = |line| Self::File { name: source.to_owned(), line };
+        match origin {
+            Origin::File { line } => file(Some(*line)),
+            Origin::Default => file(None),
+            Origin::Environment { variable } => Self::Environment { variable: variable.clone() },
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -118,13 +130,13 @@ impl Errors {
 
     /// An error about a key. [`Origin::Default`] places it in the file, without a line.
     pub(crate) fn key(&mut self, origin: &Origin, key: &str, problem: impl Into<String>) {
-        let place = self.place(origin);
+        let place = Place::of(&self.source, origin);
         self.list.push(ConfigError { place, key: Some(key.to_owned()), problem: problem.into() });
     }
 
     /// An error about no key in particular.
     pub(crate) fn whole(&mut self, origin: &Origin, problem: impl Into<String>) {
-        let place = self.place(origin);
+        let place = Place::of(&self.source, origin);
         self.list.push(ConfigError { place, key: None, problem: problem.into() });
     }
 
@@ -132,6 +144,15 @@ impl Errors {
     pub(crate) fn mention(&self, section: &str) -> bool {
         let inside = |key: &String| key.split('.').next() == Some(section);
         self.list.iter().any(|error| error.key.as_ref().is_some_and(inside))
+    }
+
+    /// Whether an error is about a key whose last part is one of these, or suggests one.
+    pub(crate) fn speak_of(&self, keys: &[&str]) -> bool {
+        let speaks = |error: &ConfigError, key: &str| {
+            let about = error.key.as_deref().and_then(|path| path.rsplit('.').next());
+            about == Some(key) || error.problem.contains(&format!("`{key}`"))
+        };
+        self.list.iter().any(|error| keys.iter().any(|key| speaks(error, key)))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -143,14 +164,5 @@ impl Errors {
         self.list.sort();
         self.list.dedup();
         ConfigErrors(self.list)
-    }
-
-    fn place(&self, origin: &Origin) -> Place {
-        let file = |line| Place::File { name: self.source.clone(), line };
-        match origin {
-            Origin::File { line } => file(Some(*line)),
-            Origin::Default => file(None),
-            Origin::Environment { variable } => Place::Environment { variable: variable.clone() },
-        }
     }
 }

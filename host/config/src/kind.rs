@@ -2,17 +2,19 @@
 //! the docs. Not the keys, which are declared section by section. Used in the declarations
 //! (`section!`) and by `read`.
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::raw::Raw;
-use crate::units;
+use crate::raw::{Raw, shorten};
+use crate::{schema, units};
 
 /// A type of value with its limits.
 pub(crate) trait Kind {
     /// What it is read into.
-    type Value;
+    type Value: fmt::Debug;
 
     /// Reads a value. The error continues a sentence that begins with the value: "has no unit".
     fn read(&self, raw: &Raw) -> Result<Self::Value, String>;
@@ -211,7 +213,7 @@ impl Kind for NodeName {
 /// One of a few words.
 pub(crate) struct Choice<T: 'static>(pub(crate) &'static [(&'static str, T)]);
 
-impl<T: Copy> Kind for Choice<T> {
+impl<T: Copy + fmt::Debug> Kind for Choice<T> {
     type Value = T;
 
     fn read(&self, raw: &Raw) -> Result<T, String> {
@@ -223,6 +225,32 @@ impl<T: Copy> Kind for Choice<T> {
     fn allowed(&self) -> String {
         let words: Vec<_> = self.0.iter().map(|(word, _)| format!("\"{word}\"")).collect();
         words.join(", ")
+    }
+}
+
+/// Names in an order that matters, each once; in a variable separated by commas.
+pub(crate) struct Names;
+
+impl Kind for Names {
+    type Value = Vec<String>;
+
+    fn read(&self, raw: &Raw) -> Result<Vec<String>, String> {
+        let names = match raw {
+            Raw::Mixed => return Err("holds something that is no string".to_owned()),
+            _ => raw.as_texts().ok_or_else(|| raw.misfit())?,
+        };
+        if let Some(bad) = names.iter().find(|name| !schema::is_name(name)) {
+            return Err(format!("holds \"{}\", which is no name", shorten(bad)));
+        }
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = names.iter().find(|name| !seen.insert(**name)) {
+            return Err(format!("holds \"{twice}\" twice"));
+        }
+        Ok(names.into_iter().map(str::to_owned).collect())
+    }
+
+    fn allowed(&self) -> String {
+        format!("an array of names such as [\"password\"], each {}", schema::name_rule())
     }
 }
 

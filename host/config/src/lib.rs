@@ -7,8 +7,11 @@
 //!   `"32KB"`, `"1MB"`, `"2GB"` with 1 KB = 1024 bytes, plain integers where a count is meant.
 //! - `"infinity"`, `"disabled"` and `"inherit"` are words of some keys; they become [`None`].
 //! - Every key is declared once, in the file of its section; [`Config::reference`] lists them all.
+//!   The keys of `[plugins.NAME]` are the plugin's own, see [`PluginSettings`].
 #![forbid(unsafe_code)]
 
+mod authorization;
+mod change;
 mod config;
 mod env;
 mod error;
@@ -19,6 +22,8 @@ mod listeners;
 mod log;
 mod mqtt;
 mod node;
+mod plugins;
+mod policy;
 mod raw;
 mod read;
 mod reference;
@@ -33,6 +38,8 @@ mod units;
 mod validate;
 mod walk;
 
+pub use authorization::{Authorization, DenyAction, NoMatch};
+pub use change::Change;
 pub use config::{Config, Loaded};
 pub use env::{RESERVED, variables};
 pub use error::{ConfigError, ConfigErrors, Origin, Place};
@@ -42,5 +49,8 @@ pub use listeners::TcpListener;
 pub use log::{Level, Log};
 pub use mqtt::Mqtt;
 pub use node::Node;
+pub use plugins::{PluginSetting, PluginSettings, PluginValue};
+pub use policy::Policy;
 pub use retainer::Retainer;
+pub use suggest::suggest;
 pub use testing::Testing;

@@ -4,8 +4,8 @@
 
 use std::net::SocketAddr;
 
-use crate::kind::{Address, Count, Flag, OrWord};
-use crate::section::section;
+use crate::kind::{Address, Count, Flag, Names, OrWord};
+use crate::section::{LIVE, section};
 
 section! {
     /// A TCP listener; there can be any number, each with a name of its own
@@ -23,6 +23,8 @@ section! {
         /// Connections the kernel may hold until they are accepted.
         backlog: usize = 1024 as Count { min: 1, max: 65_535 };
         /// Overrides the top-level `allow_anonymous` on this listener.
-        allow_anonymous: Option<bool> = "inherit" as OrWord("inherit", Flag);
+        allow_anonymous: Option<bool> = "inherit" as OrWord("inherit", Flag), LIVE;
+        /// Overrides the top-level `authentication` on this listener; `[]` asks no plugin.
+        authentication: Option<Vec<String>> = "inherit" as OrWord("inherit", Names), LIVE;
     }
 }

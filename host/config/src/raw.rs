@@ -1,10 +1,10 @@
-//! A value as it was found, before its key gives it a type: a TOML scalar, or the text of a
-//! variable. Not the meaning of the value, which is `kind`. Used by `walk` and `env`, which find
+//! A value as it was found, before its key gives it a type: a TOML scalar, a list of texts, or
+//! the text of a variable. Not the meaning of the value, which is `kind`. Used by `walk` and `env`, which find
 //! values, and by `kind`, which reads them.
 
 use std::fmt;
 
-use toml_edit::{Item, Value};
+use toml_edit::{Array, Item, Value};
 
 /// Longest text of a value that an error repeats, in characters.
 const SHOWN: usize = 60;
@@ -16,9 +16,13 @@ pub(crate) enum Raw {
     Integer(i64),
     Float(f64),
     Text(String),
+    /// An array of strings, also an empty one.
+    Texts(Vec<String>),
+    /// Any other array, which no key takes.
+    Mixed,
     /// The text of an environment variable: it is whatever the key needs.
     Variable(String),
-    /// An array, a table or a date, which no key takes; its name with an article.
+    /// A table or a date, which no key takes; its name with an article.
     Other(&'static str),
 }
 
@@ -38,9 +42,14 @@ impl Raw {
             Value::Float(number) => Self::Float(*number.value()),
             Value::Boolean(flag) => Self::Bool(*flag.value()),
             Value::Datetime(_) => Self::Other("a date or time"),
-            Value::Array(_) => Self::Other("an array"),
+            Value::Array(array) => Self::of_array(array),
             Value::InlineTable(_) => Self::Other("a table"),
         }
+    }
+
+    fn of_array(array: &Array) -> Self {
+        let texts = array.iter().map(|value| value.as_str().map(str::to_owned));
+        texts.collect::<Option<_>>().map_or(Self::Mixed, Self::Texts)
     }
 
     /// The literal of a declared default. A declaration that is no TOML reads as text, which its
@@ -84,6 +93,17 @@ impl Raw {
         }
     }
 
+    /// In a variable commas separate the texts, with or without spaces; an empty one is an empty
+    /// list.
+    pub(crate) fn as_texts(&self) -> Option<Vec<&str>> {
+        match self {
+            Self::Texts(texts) => Some(texts.iter().map(String::as_str).collect()),
+            Self::Variable(text) if text.trim().is_empty() => Some(Vec::new()),
+            Self::Variable(text) => Some(text.split(',').map(str::trim).collect()),
+            _ => None,
+        }
+    }
+
     /// The rest of a sentence that begins with the value, for one of the wrong type.
     pub(crate) fn misfit(&self) -> String {
         let what = match self {
@@ -91,6 +111,7 @@ impl Raw {
             Self::Integer(_) => "an integer",
             Self::Float(_) => "a float",
             Self::Text(_) => "a string",
+            Self::Texts(_) | Self::Mixed => "an array",
             Self::Variable(_) => return "does not fit".to_owned(),
             Self::Other(what) => what,
         };
@@ -101,7 +122,7 @@ impl Raw {
     pub(crate) fn shown(&self) -> String {
         match self {
             Self::Text(text) | Self::Variable(text) => format!("\"{}\"", shorten(text)),
-            Self::Other(_) => "the value".to_owned(),
+            Self::Texts(_) | Self::Mixed | Self::Other(_) => "the value".to_owned(),
             other => other.to_string(),
         }
     }
@@ -115,6 +136,8 @@ impl fmt::Display for Raw {
             Self::Integer(number) => write!(f, "{number}"),
             Self::Float(number) => write!(f, "{number:?}"),
             Self::Text(text) | Self::Variable(text) => write!(f, "{text:?}"),
+            Self::Texts(texts) => write!(f, "{texts:?}"),
+            Self::Mixed => f.write_str("an array"),
             Self::Other(what) => f.write_str(what),
         }
     }

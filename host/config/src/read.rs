@@ -6,7 +6,7 @@ use crate::error::{Errors, Origin};
 use crate::kind::Kind;
 use crate::raw::Raw;
 use crate::section::Key;
-use crate::walk::{Findings, Found};
+use crate::walk::{Findings, Found, Named};
 
 /// A value in force, for listing.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +15,10 @@ pub(crate) struct Setting {
     pub(crate) key: String,
     /// As in a TOML file.
     pub(crate) value: String,
+    /// What was read: equal for `"1m"` and `"60s"`. None where the value is wrong.
+    pub(crate) meaning: Option<String>,
+    /// Whether a change applies while the broker runs.
+    pub(crate) live: bool,
     pub(crate) origin: Origin,
 }
 
@@ -47,25 +51,61 @@ impl<'a> Reader<'a> {
             self.missing(at, &dotted, &kind.allowed());
             return None;
         };
-        let mut value = None;
-        for Found { raw, origin } in candidates {
-            value = kind
-                .read(&raw)
-                .map_err(|problem| self.refuse(&dotted, &raw, &origin, &problem, kind))
-                .ok();
-            self.settings.retain(|setting| setting.key != dotted);
-            self.settings.push(Setting { key: dotted.clone(), value: raw.to_string(), origin });
-        }
-        value
+        self.value(dotted, candidates, key.live, kind).map(|(value, _)| value)
     }
 
-    /// The paths of the sections below `above` whose names the operator chose.
-    pub(crate) fn named(&self, above: &str) -> Vec<(String, String)> {
-        let split = |path: &str| {
-            let name = path.strip_prefix(above)?.strip_prefix('.')?;
-            Some((path.to_owned(), name.to_owned()))
+    /// Reads every key of a section that takes any, in the order of their names; none when one of
+    /// them is wrong. A change of such a key applies while the broker runs.
+    pub(crate) fn free_keys<K: Kind>(
+        &mut self,
+        at: &str,
+        kind: &K,
+    ) -> Option<Vec<(String, K::Value, Origin)>> {
+        let inside = format!("{at}.");
+        let from = self.findings.values.range(inside.clone()..);
+        let keys = from.map(|(key, _)| key.clone()).take_while(|key| key.starts_with(&inside));
+        let keys: Vec<String> = keys.collect();
+        let read = keys.into_iter().map(|dotted| {
+            let candidates = self.findings.values.remove(&dotted).unwrap_or_default();
+            let name = dotted.strip_prefix(&inside).unwrap_or_default().to_owned();
+            let (value, origin) = self.value(dotted, candidates, true, kind)?;
+            Some((name, value, origin))
+        });
+        // Every key is read before the first wrong one counts.
+        let read: Vec<Option<_>> = read.collect();
+        read.into_iter().collect()
+    }
+
+    /// The last candidate counts, the others are checked.
+    fn value<K: Kind>(
+        &mut self,
+        dotted: String,
+        candidates: Vec<Found>,
+        live: bool,
+        kind: &K,
+    ) -> Option<(K::Value, Origin)> {
+        let mut last = None;
+        for Found { raw, origin } in candidates {
+            let value = kind.read(&raw);
+            if let Err(problem) = &value {
+                self.refuse(&dotted, &raw, &origin, problem, kind);
+            }
+            last = Some((value.ok(), raw, origin));
+        }
+        let (value, raw, origin) = last?;
+        let meaning = value.as_ref().map(|value| format!("{value:?}"));
+        let setting =
+            Setting { key: dotted, value: raw.to_string(), meaning, live, origin: origin.clone() };
+        self.settings.push(setting);
+        value.map(|value| (value, origin))
+    }
+
+    /// The sections below `above` whose names the operator chose.
+    pub(crate) fn named(&self, above: &str) -> Vec<Named> {
+        let below = |named: &&Named| {
+            named.path.strip_prefix(above).is_some_and(|rest| rest.starts_with('.'))
         };
-        self.findings.named.iter().filter_map(|named| split(&named.path)).collect()
+        self.findings.named.iter().filter(below).cloned().collect()
     }
 
     /// Every value in force, in the order of reading.

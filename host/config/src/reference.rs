@@ -19,8 +19,11 @@ The format is TOML. Unknown keys are refused, and all errors of the file are rep
   prefix is refused too, except `THESEUS_BIN`, `THESEUS_LOG` and `THESEUS_REQUIRE_CLIENTS`.
 - **Durations** are a whole number and a unit in quotes: `\"250ms\"`, `\"15s\"`, `\"1m\"`, `\"2h\"`, `\"1d\"`.
 - **Sizes** likewise: `\"512B\"`, `\"32KB\"`, `\"1MB\"`, `\"2GB\"`. 1 KB is 1024 bytes.
+- **Lists** are arrays: `[\"password\", \"ldap\"]`. In a variable commas separate the entries, and an empty variable is an
+  empty list.
 - **Paths** that are relative start at the base folder: that of the configuration file, or its parent where that
   folder is named `etc`.
+- **Changes** of the file apply to the running broker at once, or at its next start: each key says which.
 
 This page is generated from the declarations in `host/config`; `UPDATE_EXPECT=1 cargo test -p theseus-config` renews it.
 ";
@@ -43,7 +46,11 @@ fn write_section(page: &mut String, section: &Section) {
         if path.is_empty() { "Top level".to_owned() } else { format!("`[{}]`", path.join(".")) };
     // Writing to a String cannot fail.
     let _ = write!(page, "\n## {title}\n\n{}\n\n", sentence(section.doc));
-    page.push_str("| key | allowed | default | meaning |\n|---|---|---|---|\n");
+    if section.keys.is_empty() {
+        return;
+    }
+    page.push_str("| key | allowed | default | a change applies | meaning |\n");
+    page.push_str("|---|---|---|---|---|\n");
     for key in section.keys {
         write_key(page, key);
     }
@@ -53,7 +60,9 @@ fn write_key(page: &mut String, key: &Key) {
     let default =
         key.default.map_or_else(|| "none: must be set".to_owned(), |value| format!("`{value}`"));
     let allowed = (key.allowed)();
-    let _ = writeln!(page, "| `{}` | {allowed} | {default} | {} |", key.name, sentence(key.doc));
+    let applies = if key.live { "at once" } else { "at the next start" };
+    let Key { name, doc, .. } = key;
+    let _ = writeln!(page, "| `{name}` | {allowed} | {default} | {applies} | {} |", sentence(doc));
 }
 
 /// Doc comments come line by line, each with the space after its slashes.

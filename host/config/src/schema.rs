@@ -3,13 +3,19 @@
 //! Used by `walk` and `env` to know a path, by `suggest` and `reference` to list them.
 
 use crate::section::{Key, Section};
-use crate::{force_shutdown, listeners, log, mqtt, node, retainer, testing, top};
+use crate::{
+    authorization, force_shutdown, listeners, log, mqtt, node, plugins, policy, retainer, testing,
+    top,
+};
 
 /// Every section, in the order of the reference.
 pub(crate) const SECTIONS: &[Section] = &[
     top::Top::SECTION,
     node::Node::SECTION,
     listeners::TcpListener::SECTION,
+    authorization::Authorization::SECTION,
+    plugins::SECTION,
+    policy::Policy::SECTION,
     mqtt::Mqtt::SECTION,
     retainer::Retainer::SECTION,
     force_shutdown::ForceShutdown::SECTION,
@@ -31,6 +37,8 @@ pub(crate) enum Meaning {
     BadName,
     /// A key.
     Key,
+    /// A key of a section that takes any, but its name does not do.
+    BadKey,
     /// Nothing.
     Unknown,
 }
@@ -41,6 +49,9 @@ pub(crate) fn meaning<S: AsRef<str>>(path: &[S]) -> Meaning {
         let is_key = |key: &Key| key.name == name.as_ref();
         if sections_at(parent).any(|section| section.keys.iter().any(is_key)) {
             return Meaning::Key;
+        }
+        if sections_at(parent).any(|section| section.free_keys) {
+            return if is_free_key(name.as_ref()) { Meaning::Key } else { Meaning::BadKey };
         }
     }
     let inside = SECTIONS.iter().find(|section| begins_with(section, path));
@@ -71,6 +82,11 @@ pub(crate) fn name_rule() -> String {
     )
 }
 
+/// What a key may be named in a section that takes any, for an error.
+pub(crate) fn key_rule() -> String {
+    format!("1 to {NAME_MAX} of a-z, 0-9 and _")
+}
+
 fn sections_at<S: AsRef<str>>(path: &[S]) -> impl Iterator<Item = &'static Section> {
     SECTIONS.iter().filter(move |s| s.path.len() == path.len() && begins_with(s, path))
 }
@@ -80,8 +96,14 @@ fn begins_with<S: AsRef<str>>(section: &Section, path: &[S]) -> bool {
     path.len() <= section.path.len() && section.path.iter().zip(path).all(fits)
 }
 
-/// `__` separates levels in a variable's name, so no name may hold it.
-fn is_name(name: &str) -> bool {
+fn is_free_key(name: &str) -> bool {
+    let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_';
+    (1..=NAME_MAX).contains(&name.len()) && name.bytes().all(plain)
+}
+
+/// Whether an operator may choose this name. `__` separates levels in a variable's name, so no name
+/// may hold it.
+pub(crate) fn is_name(name: &str) -> bool {
     let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
     let ends = [name.bytes().next(), name.bytes().last()];
     (1..=NAME_MAX).contains(&name.len())

@@ -12,7 +12,12 @@ pub(crate) struct Key {
     pub(crate) doc: &'static str,
     /// What it may hold, in words.
     pub(crate) allowed: fn() -> String,
+    /// Whether a change applies while the broker runs; otherwise at the next start.
+    pub(crate) live: bool,
 }
+
+/// Marks a key whose change applies while the broker runs.
+pub(crate) const LIVE: bool = true;
 
 /// One declared section.
 pub(crate) struct Section {
@@ -22,10 +27,12 @@ pub(crate) struct Section {
     pub(crate) doc: &'static str,
     /// Its keys, in the order of the declaration.
     pub(crate) keys: &'static [Key],
+    /// Whether it takes any key, because somebody else knows which there are.
+    pub(crate) free_keys: bool,
 }
 
 /// Declares a section: `pub struct Name["path", "of", "it"] { /// Meaning. key: Type = default as
-/// kind; }`.
+/// kind; }`, with `, LIVE` before the semicolon where a change applies while the broker runs.
 ///
 /// The default is a TOML literal; without one the key must be set. The kind (see `kind`) reads into
 /// the type. `named name "doc"` after the path adds a field for the name that stands for `*`.
@@ -35,7 +42,7 @@ macro_rules! section {
         $vis:vis struct $section:ident[$($part:literal),*] $(named $name:ident $name_doc:literal)? {
             $(
                 $(#[doc = $key_doc:literal])*
-                $key:ident: $type:ty $(= $default:literal)? as $kind:expr;
+                $key:ident: $type:ty $(= $default:tt)? as $kind:expr $(, $live:path)?;
             )*
         }
     ) => {
@@ -66,7 +73,12 @@ macro_rules! section {
                     },
                     doc: concat!($($key_doc),*),
                     allowed: || crate::kind::Kind::allowed(&$kind),
+                    live: {
+                        const LIVE_MARKS: &[bool] = &[$($live)?];
+                        !LIVE_MARKS.is_empty()
+                    },
                 }),*],
+                free_keys: false,
             };
 
             /// Reads the section that stands at the dotted path `at`; none when a key of it is

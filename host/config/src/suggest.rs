@@ -1,14 +1,21 @@
 //! "Did you mean …?": the declared name nearest to one that is not.
 //! Not the decision that a name is unknown.
-//! Used by `walk` for keys and by `env` for variables.
+//! Used by `walk` for keys, by `env` for variables, and by the host for names of plugins.
 
 use crate::schema::{self, SECTIONS};
+
+/// The candidate nearest to a word, none when no candidate is near: a third of the letters may be
+/// wrong; upper and lower case, `-` and `_` are the same.
+pub fn suggest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let all = candidates.into_iter().map(|known| (distance(word, known), known));
+    all.min().filter(|(distance, _)| *distance <= tolerance(word)).map(|(_, nearest)| nearest)
+}
 
 /// The suggestion for an unknown path, as the end of a sentence; empty when nothing is near.
 ///
 /// First a name beside it, then the same or nearly the same name in another section.
 pub(crate) fn for_path(parent: &[String], name: &str) -> String {
-    let beside = nearest(name, schema::children(parent).into_iter());
+    let beside = suggest(name, schema::children(parent));
     let elsewhere = || {
         let (distance, path) = every_key().map(|(path, key)| (distance(name, key), path)).min()?;
         (distance <= tolerance(name)).then_some(path)
@@ -24,7 +31,7 @@ pub(crate) fn for_variable(variable: &str) -> String {
         .map(|(path, _)| format!("THESEUS_{}", path.replace('.', "__").to_ascii_uppercase()))
         .map(|known| known.replace('*', named).replace("NAME", named))
         .collect();
-    phrase(nearest(variable, all.iter().map(String::as_str)).map(str::to_owned))
+    phrase(suggest(variable, all.iter().map(String::as_str)).map(str::to_owned))
 }
 
 /// The dotted path (with `NAME` for a name the operator chooses) and the last part of every key.
@@ -40,16 +47,11 @@ fn every_key() -> impl Iterator<Item = (String, &'static str)> {
     })
 }
 
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let (distance, nearest) = known.map(|known| (distance(name, known), known)).min()?;
-    (distance <= tolerance(name)).then_some(nearest)
-}
-
 fn phrase(nearest: Option<String>) -> String {
     nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default()
 }
 
-/// Edits between two names; upper and lower case, `-` and `_` are the same.
+/// Edits between two names.
 fn distance(name: &str, known: &str) -> usize {
     let plain = |text: &str| text.to_ascii_lowercase().replace('-', "_");
     // The distance costs the product of the lengths, and this name is foreign.
@@ -59,7 +61,6 @@ fn distance(name: &str, known: &str) -> usize {
     strsim::osa_distance(&plain(name), &plain(known))
 }
 
-/// A third of the letters may be wrong.
 fn tolerance(name: &str) -> usize {
     (name.chars().count() / 3).clamp(1, 8)
 }

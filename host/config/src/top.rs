@@ -1,20 +1,25 @@
 //! The keys above all sections.
-//! Not what becomes of them: `config` resolves the folder.
+//! Not what becomes of them: `config` resolves the folders.
 //! Used by `config`.
 
 use std::path::PathBuf;
 
-use crate::kind::{Flag, Folder};
-use crate::section::section;
+use crate::kind::{Flag, Folder, Names};
+use crate::section::{LIVE, section};
 
 section! {
     /// Keys that stand before the first section of the file.
     pub(crate) struct Top[] {
         /// Lets clients in that bring no name, no password and no certificate, where nothing else
         /// decides. A listener can say otherwise.
-        allow_anonymous: bool = false as Flag;
+        allow_anonymous: bool = false as Flag, LIVE;
+        /// The plugins that are asked whether a client may connect, one after the other until one
+        /// answers; where none does, the client is refused. A listener can name others.
+        authentication: Vec<String> = [] as Names, LIVE;
         /// The folder for everything the broker writes. A relative path starts at the configuration
         /// file's folder, or at its parent where that folder is named `etc`.
         data_dir: PathBuf = "data" as Folder;
+        /// The folder that is watched for plugins. Relative as above.
+        plugins_dir: PathBuf = "plugins" as Folder;
     }
 }

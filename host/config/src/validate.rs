@@ -4,28 +4,55 @@
 
 use crate::error::{Errors, Origin};
 use crate::read::{Setting, origin};
+use crate::top::Top;
 use crate::units::format_size;
+use crate::walk::Named;
 use crate::{Mqtt, TcpListener};
 
+/// What is looked at; none where a key is wrong, which has been reported.
+pub(crate) struct Parts<'a> {
+    pub(crate) top: Option<&'a Top>,
+    /// The sections of the listeners, in the same order.
+    pub(crate) doors: &'a [Named],
+    pub(crate) listeners: &'a [Option<TcpListener>],
+    pub(crate) mqtt: Option<&'a Mqtt>,
+    pub(crate) settings: &'a [Setting],
+}
+
 /// Reports everything that does not go together, among the keys that are right by themselves.
-pub(crate) fn validate(
-    listeners: &[Option<TcpListener>],
-    mqtt: Option<&Mqtt>,
-    settings: &[Setting],
-    errors: &mut Errors,
-) {
+pub(crate) fn validate(parts: &Parts<'_>, errors: &mut Errors) {
     // Listeners that are wrong have been reported, and would listen once they are right.
-    if listeners.is_empty() && !errors.mention("listeners") {
+    if parts.listeners.is_empty() && !errors.mention("listeners") {
         let hint = "add [listeners.tcp.default] with a bind, such as \"127.0.0.1:1883\"";
         errors.whole(&Origin::Default, format!("nothing to listen on; {hint}"));
     }
-    let listeners: Vec<_> = listeners.iter().flatten().collect();
+    somebody_can_connect(parts, errors);
+    let listeners: Vec<_> = parts.listeners.iter().flatten().collect();
     for (position, listener) in listeners.iter().enumerate() {
         let before = listeners.get(..position).unwrap_or_default();
-        one_listener_for_each_address(listener, before, settings, errors);
+        one_listener_for_each_address(listener, before, parts.settings, errors);
     }
-    if let Some(mqtt) = mqtt {
-        connect_fits_into_a_packet(mqtt, settings, errors);
+    if let Some(mqtt) = parts.mqtt {
+        connect_fits_into_a_packet(mqtt, parts.settings, errors);
+    }
+}
+
+/// A listener without plugins to ask and without anonymous clients would refuse everyone.
+fn somebody_can_connect(parts: &Parts<'_>, errors: &mut Errors) {
+    // A key that was refused may be the one that lets clients in.
+    let Some(top) = parts.top.filter(|_| !errors.speak_of(&["allow_anonymous", "authentication"]))
+    else {
+        return;
+    };
+    for (door, listener) in parts.doors.iter().zip(parts.listeners) {
+        let Some(listener) = listener else { continue };
+        let asked = listener.authentication.as_ref().unwrap_or(&top.authentication);
+        if asked.is_empty() && !listener.allow_anonymous.unwrap_or(top.allow_anonymous) {
+            let problem = "nobody could connect: `authentication` names no plugin and \
+                 `allow_anonymous` is false; set authentication = [\"password\"], or \
+                 allow_anonymous = true, in this section or at the top level";
+            errors.key(&door.origin, &door.path, problem);
+        }
     }
 }
 

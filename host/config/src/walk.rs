@@ -28,10 +28,18 @@ pub(crate) struct Findings {
 }
 
 /// A section whose name the operator chose.
+#[derive(Clone)]
 pub(crate) struct Named {
     /// Dotted, with the name.
     pub(crate) path: String,
     pub(crate) origin: Origin,
+}
+
+impl Named {
+    /// The name: the last part of the path, and without a dot.
+    pub(crate) fn name(&self) -> &str {
+        self.path.rsplit('.').next().unwrap_or_default()
+    }
 }
 
 impl Findings {
@@ -84,7 +92,8 @@ impl Walk<'_> {
                 self.table(table, line);
             }
             (Meaning::Section | Meaning::Named, None) => self.not_a_section(item, &origin),
-            (Meaning::BadName, _) => self.bad_name(&origin),
+            (Meaning::BadName, _) => self.bad_name("name", &schema::name_rule(), &origin),
+            (Meaning::BadKey, _) => self.bad_name("key", &schema::key_rule(), &origin),
             (Meaning::Unknown, _) => self.unknown(&origin),
         }
     }
@@ -97,8 +106,8 @@ impl Walk<'_> {
         self.errors.key(origin, &path, problem);
     }
 
-    fn bad_name(&mut self, origin: &Origin) {
-        let problem = format!("this name does not do; allowed: {}", schema::name_rule());
+    fn bad_name(&mut self, what: &str, rule: &str, origin: &Origin) {
+        let problem = format!("this {what} does not do; allowed: {rule}");
         self.errors.key(origin, &shown(&self.path), problem);
     }
 

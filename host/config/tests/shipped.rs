@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use theseus_config::{Config, Loaded, Origin};
+use theseus_config::{Config, DenyAction, Loaded, NoMatch, Origin, PluginValue};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -42,7 +42,17 @@ fn uncommented(text: &str) -> String {
 fn the_shipped_file_is_right() {
     let loaded = parse(&shipped());
     assert_eq!(loaded.config.listeners[0].bind.to_string(), "127.0.0.1:1883");
-    assert!(loaded.config.allow_anonymous);
+    let config = loaded.config;
+    assert!(!config.allow_anonymous, "shipped, strangers stay outside");
+    assert_eq!(config.authentication_of(&config.listeners[0]), ["password"]);
+    assert_eq!(config.authorization.sources, ["acl"]);
+    assert_eq!(config.authorization.no_match, NoMatch::Deny);
+    assert_eq!(config.authorization.deny_action, DenyAction::Ignore);
+    let named: Vec<_> = config.plugins.iter().map(|settings| &*settings.name).collect();
+    assert_eq!(named, ["acl", "password"]);
+    let users = config.plugins[1].setting("users_file").unwrap();
+    assert_eq!(users.value, PluginValue::Text("etc/users".to_owned()));
+    assert_eq!(config.plugins_dir, Path::new("./plugins"));
 }
 
 #[test]
@@ -89,8 +99,34 @@ fn the_reference_page_is_up_to_date() {
 #[test]
 fn the_reference_has_every_key() {
     let reference = Config::reference();
-    for (key, _, _) in parse(&shipped()).origins() {
+    let own = |key: &str| key.starts_with("plugins.");
+    for (key, _, _) in parse(&shipped()).origins().filter(|(key, _, _)| !own(key)) {
         let name = key.rsplit('.').next().unwrap();
         assert!(reference.contains(&format!("| `{name}` |")), "{key} is missing");
     }
+    for own in
+        ["## `[plugins.NAME]`", "`[plugins.password] users_file`", "`[plugins.acl] rules_file`"]
+    {
+        assert!(reference.contains(own), "{own} is missing");
+    }
+}
+
+#[test]
+fn the_reference_tells_which_changes_apply_at_once() {
+    let reference = Config::reference();
+    let live = reference.lines().filter(|line| line.contains("| at once |"));
+    let live: Vec<_> = live.filter_map(|line| line.split('`').nth(1)).collect();
+    let expected = [
+        "allow_anonymous",
+        "authentication",
+        "allow_anonymous",
+        "authentication",
+        "sources",
+        "no_match",
+        "deny_action",
+    ];
+    assert_eq!(live, expected);
+    let rows = reference.lines().filter(|line| line.starts_with("| `")).count();
+    let later = reference.lines().filter(|line| line.contains("| at the next start |")).count();
+    assert_eq!(rows, later + expected.len());
 }
