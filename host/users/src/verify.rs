@@ -1,0 +1,52 @@
+//! Checks a password against a hash, and makes hashes.
+//! Not how one kind of hash is written and computed, which is in `hash`.
+//! Used by the threads that check logins, by `theseus passwd` and by the edit of users files.
+
+use std::hint::black_box;
+
+use crate::hash::{Argon2id, Stored, UnknownHash};
+
+/// What a user that does not exist is checked against: as much work as [`hash`] asks for, because
+/// it is written with the same parameters (a test says so).
+const DECOY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA\
+                     $AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// True if `password` is the one that `hash` was made of.
+///
+/// Knows `$argon2id$v=19$…` (PHC string), `$2a$`, `$2b$`, `$2y$` (bcrypt, which looks at the first
+/// 72 bytes only), and mosquitto's `$7$ROUNDS$SALT$HASH` (PBKDF2 with SHA-512) and `$6$SALT$HASH`
+/// (salted SHA-512). `hash` is the hash alone, without the fields behind it.
+///
+/// Takes the time that the hash asks for, the same for a right and a wrong password: the comparison
+/// is constant-time. It allocates what an argon2id hash asks for, at most 64 MiB and 19 MiB for
+/// those of [`hash()`], and some KiB for the other kinds.
+///
+/// # Errors
+/// Before any work: if the hash is of no known kind or malformed, or if it asks for more than
+/// 64 MiB, 10 passes or 4 lanes (argon2id), a cost of 14 (bcrypt) or 2,000,000 rounds (PBKDF2).
+pub fn verify(hash: &str, password: &[u8]) -> Result<bool, UnknownHash> {
+    Stored::parse(hash)?.matches(password)
+}
+
+/// Does the work of a [`verify`] with a hash that [`hash()`] makes, and is always false. For a user
+/// that does not exist, so that an answer's time does not tell who does.
+#[must_use]
+pub fn decoy(password: &[u8]) -> bool {
+    let _ = black_box(verify(black_box(DECOY), password));
+    false
+}
+
+/// A new hash of a password: argon2id with 19 MiB, two passes and one lane, the first of the
+/// settings that OWASP's Password Storage Cheat Sheet recommends, and a salt of 16 random bytes.
+#[must_use]
+pub fn hash(password: &[u8]) -> String {
+    let mut salt = [0; 16];
+    fill_random(&mut salt);
+    Argon2id::encode(password, &salt)
+}
+
+/// Fills `bytes` from the randomness of the operating system.
+#[expect(clippy::expect_used, reason = "without randomness no password or salt may be made")]
+pub(crate) fn fill_random(bytes: &mut [u8]) {
+    getrandom::fill(bytes).expect("the operating system gives randomness");
+}
