@@ -250,7 +250,7 @@ impl Kind for Names {
     }
 
     fn allowed(&self) -> String {
-        format!("an array of names such as [\"password\"], each {}", schema::name_rule())
+        format!("an array of names such as [\"one\", \"two\"], each {}", schema::name_rule())
     }
 }
 

@@ -45,11 +45,11 @@ fn write_section(page: &mut String, section: &Section) {
     let title =
         if path.is_empty() { "Top level".to_owned() } else { format!("`[{}]`", path.join(".")) };
     // Writing to a String cannot fail.
-    let _ = write!(page, "\n## {title}\n\n{}\n\n", sentence(section.doc));
+    let _ = write!(page, "\n## {title}\n\n{}\n", sentence(section.doc));
     if section.keys.is_empty() {
         return;
     }
-    page.push_str("| key | allowed | default | a change applies | meaning |\n");
+    page.push_str("\n| key | allowed | default | a change applies | meaning |\n");
     page.push_str("|---|---|---|---|---|\n");
     for key in section.keys {
         write_key(page, key);

@@ -134,6 +134,11 @@ mod tests {
         assert_eq!(meaning_of("listeners.tcp.default.bind.x"), Meaning::Unknown);
         assert_eq!(meaning_of("listeners.udp"), Meaning::Unknown);
         assert_eq!(meaning_of("*"), Meaning::Unknown);
+        assert_eq!(meaning_of("plugins"), Meaning::Section);
+        assert_eq!(meaning_of("plugins.acl"), Meaning::Named);
+        assert_eq!(meaning_of("plugins.acl.anything"), Meaning::Key);
+        assert_eq!(meaning_of("plugins.acl.Anything"), Meaning::BadKey);
+        assert_eq!(meaning_of("plugins.acl.anything.x"), Meaning::Unknown);
     }
 
     #[test]

@@ -39,6 +39,12 @@ const FRAGMENTS: &[&str] = &[
     "bind",
     "max_inflight",
     "a",
+    "[plugins.password]\n",
+    "plugins",
+    "users_file",
+    "authentication",
+    "[authorization]\nsources",
+    "['a', 'b']",
     "level",
     "log",
     "true",
@@ -107,7 +113,7 @@ proptest! {
 
     #[test]
     fn arbitrary_variables(
-        names in vec("THESEUS_(MQTT|LISTENERS|NODE|[a-zA-Z_é]{0,9})(__TCP)?(__[A-Z_]{0,12}){0,3}", 0..4),
+        names in vec("THESEUS_(MQTT|LISTENERS|PLUGINS|AUTHENTICATION|NODE|[a-zA-Z_é]{0,9})(__TCP)?(__[A-Z_]{0,12}){0,3}", 0..4),
         value in "(?s).{0,30}",
     ) {
         let variables: Vec<_> = names.into_iter().map(|name| (name, value.clone())).collect();

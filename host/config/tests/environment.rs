@@ -8,8 +8,8 @@ use std::time::Duration;
 use theseus_config::{Config, ConfigErrors, Loaded, Origin};
 
 const TEXT: &str = "data_dir = '/var/x'
-[listeners.tcp.default]
-bind = '127.0.0.1:1883'
+listeners.tcp.default.bind = '127.0.0.1:1883'
+authentication = ['password']
 [mqtt]
 max_inflight = 10
 session_expiry_interval = 'infinity'
@@ -48,7 +48,15 @@ fn every_kind_can_be_a_variable() {
             ("THESEUS_DATA_DIR", "2026"),
             ("THESEUS_LISTENERS__TCP__DEFAULT__BIND", "127.0.0.1:0"),
             ("THESEUS_LISTENERS__TCP__DEFAULT__ALLOW_ANONYMOUS", "false"),
+            ("THESEUS_LISTENERS__TCP__MORE__AUTHENTICATION", "inherit"),
             ("THESEUS_LISTENERS__TCP__MORE__BIND", "[::1]:0"),
+            ("THESEUS_LISTENERS__TCP__OTHER__AUTHENTICATION", "ldap"),
+            ("THESEUS_LISTENERS__TCP__OTHER__BIND", "[::1]:0"),
+            ("THESEUS_AUTHENTICATION", "tokens, password"),
+            ("THESEUS_AUTHORIZATION__SOURCES", ""),
+            ("THESEUS_AUTHORIZATION__NO_MATCH", "allow"),
+            ("THESEUS_PLUGINS_DIR", "/opt/plugins"),
+            ("THESEUS_POLICY__LOGIN_TIMEOUT", "2s"),
             ("THESEUS_LOG__LEVEL", "debug"),
             ("THESEUS_MQTT__IDLE_TIMEOUT", "250ms"),
             ("THESEUS_MQTT__KEEPALIVE_MULTIPLIER", "2"),
@@ -63,6 +71,14 @@ fn every_kind_can_be_a_variable() {
     assert!(!config.allows_anonymous(&config.listeners[0]));
     assert_eq!(config.listeners[1].name, "more");
     assert!(config.allows_anonymous(&config.listeners[1]));
+    assert_eq!(config.authentication, ["tokens", "password"]);
+    assert_eq!(config.authentication_of(&config.listeners[0]), ["tokens", "password"]);
+    assert_eq!(config.authentication_of(&config.listeners[1]), ["tokens", "password"]);
+    assert_eq!(config.authentication_of(&config.listeners[2]), ["ldap"]);
+    assert!(config.authorization.sources.is_empty());
+    assert_eq!(config.authorization.no_match, theseus_config::NoMatch::Allow);
+    assert_eq!(config.plugins_dir, Path::new("/opt/plugins"));
+    assert_eq!(config.policy.login_timeout, Duration::from_secs(2));
     assert_eq!(config.log.level, theseus_config::Level::Debug);
     assert_eq!(config.mqtt.idle_timeout, Duration::from_millis(250));
     assert_eq!(config.mqtt.keepalive_multiplier.to_bits(), 2.0_f64.to_bits());
@@ -118,6 +134,15 @@ fn a_bad_value_names_its_variable_and_its_key() {
         "environment THESEUS_MQTT__MAX_INFLIGHT: mqtt.max_inflight: \"many\" does not fit; \
          allowed: an integer from 1 to 65535"
     );
+    let list = error(&[("THESEUS_AUTHENTICATION", "a,a")]);
+    assert!(
+        list.starts_with(
+            "environment THESEUS_AUTHENTICATION: authentication: \"a,a\" holds \"a\" twice;"
+        ),
+        "{list}"
+    );
+    let list = error(&[("THESEUS_AUTHENTICATION", "a,,b")]);
+    assert!(list.contains("\"a,,b\" holds \"\", which is no name;"), "{list}");
     assert!(
         error(&[("THESEUS_RETAINER__ENABLE", "")])
             .contains("\"\" does not fit; allowed: true or false")
@@ -154,7 +179,7 @@ fn every_key_is_listed_once_with_its_value() {
     assert!(listed.contains(&(
         "listeners.tcp.default.bind",
         "\"127.0.0.1:1883\"",
-        &Origin::File { line: 3 }
+        &Origin::File { line: 2 }
     )));
     assert!(listed.contains(&("mqtt.max_packet_size", "\"1MB\"", &Origin::Default)));
     assert!(listed.contains(&("mqtt.keepalive_multiplier", "1.5", &Origin::Default)));

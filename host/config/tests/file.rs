@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use theseus_config::{Config, ConfigErrors, Loaded};
 
-const TEXT: &str = "[listeners.tcp.default]\nbind = '127.0.0.1:0'\n";
+const TEXT: &str = "allow_anonymous = true\n[listeners.tcp.default]\nbind = '127.0.0.1:0'\n";
 
 /// A folder of a test, empty at its start.
 fn folder(test: &str) -> PathBuf {
@@ -30,12 +30,14 @@ fn paths_start_above_etc() {
     assert_eq!(loaded.path.as_deref(), Some(&*file));
     assert_eq!(loaded.config.base, folder);
     assert_eq!(loaded.config.data_dir, folder.join("data"));
+    assert_eq!(loaded.config.plugins_dir, folder.join("plugins"));
 
     let file = folder.join("other.toml");
-    fs::write(&file, format!("data_dir = '/var/lib/theseus'\n{TEXT}")).unwrap();
+    fs::write(&file, format!("data_dir = '/var/lib/theseus'\nplugins_dir = 'p'\n{TEXT}")).unwrap();
     let config = load(&file).unwrap().config;
     assert_eq!(config.base, folder);
     assert_eq!(config.data_dir, Path::new("/var/lib/theseus"));
+    assert_eq!(config.plugins_dir, folder.join("p"));
 }
 
 #[test]
