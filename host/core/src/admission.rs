@@ -1,17 +1,20 @@
 //! From a CONNECT packet to what the home shard needs of it: the checks that need no session.
+//! Between a candidate and an admission somebody decides whether to let it in; not here.
 //! Runs on the shard that accepted the socket; the result travels to the home shard as data.
 
 use std::hash::{BuildHasher, Hasher};
 use std::time::Duration;
 
-use theseus_mqtt::{ConnAck, Connect, Packet, Properties, ProtocolVersion, ReasonCode};
+use theseus_mqtt::{
+    ConnAck, Connect, Packet, PropertiesBuf, Property, ProtocolVersion, ReasonCode,
+};
 
 use crate::Time;
 use crate::broker::Broker;
 use crate::close::bounded;
 use crate::connection::Protocol;
 use crate::inbox::ShardId;
-use crate::policy::{Claim, Grant};
+use crate::policy::Grant;
 use crate::session::Expiry;
 use crate::will::Will;
 
@@ -27,29 +30,34 @@ pub struct Admission {
     pub(crate) requested_expiry: u32,
     pub(crate) protocol: Protocol,
     pub(crate) will: Option<Box<Will>>,
-    pub(crate) grant: Grant,
+    pub(crate) grant: Box<Grant>,
 }
 
-impl Admission {
-    /// Judges a CONNECT that came to shard `shard`, and asks the policy.
+/// A client whose CONNECT is in order, but who has yet to be let in.
+#[derive(Debug)]
+pub struct Candidate(Admission);
+
+impl Candidate {
+    /// Judges the form of a CONNECT that came to shard `shard`.
     ///
     /// An assigned client id is chosen to live on `shard`, so that no move is needed.
+    ///
+    /// # Errors
+    /// The reason code of the CONNACK that refuses it.
     pub fn new(
         broker: &Broker,
         shard: ShardId,
         now: Time,
         connect: &Connect<'_>,
-        allow_anonymous: bool,
     ) -> Result<Self, ReasonCode> {
         check(broker, connect)?;
-        let grant = broker.policy().authenticate(Claim { connect, allow_anonymous })?;
         let assigned = connect.client_id.is_empty();
         let client_id = match assigned {
             true => assign_client_id(broker, shard, now),
             false => connect.client_id.into(),
         };
         let requested_expiry = connect.properties.session_expiry_interval().unwrap_or(0);
-        Ok(Self {
+        Ok(Self(Admission {
             client_id,
             assigned,
             clean_start: connect.clean_start,
@@ -57,10 +65,38 @@ impl Admission {
             requested_expiry,
             protocol: protocol(broker, connect),
             will: connect.will.as_ref().map(|will| Box::new(Will::from_connect(will))),
-            grant,
-        })
+            grant: Box::default(),
+        }))
     }
 
+    /// The client id it would have.
+    pub fn client_id(&self) -> &str {
+        &self.0.client_id
+    }
+
+    /// The protocol version it speaks.
+    pub fn version(&self) -> ProtocolVersion {
+        self.0.protocol.version
+    }
+
+    /// Lets it in with `grant`, under the client id that the grant names, if it names one.
+    ///
+    /// # Errors
+    /// The reason code of the CONNACK, if that client id is no better than one of a client.
+    pub fn admit(self, broker: &Broker, mut grant: Box<Grant>) -> Result<Admission, ReasonCode> {
+        let mut admission = self.0;
+        if let Some(client_id) = grant.client_id.take() {
+            if client_id.is_empty() || client_id.len() > broker.limits().client_id_len_max {
+                return Err(ReasonCode::ClientIdentifierNotValid);
+            }
+            admission.client_id = client_id;
+        }
+        admission.grant = grant;
+        Ok(admission)
+    }
+}
+
+impl Admission {
     /// The client id its session has.
     pub fn client_id(&self) -> &str {
         &self.client_id
@@ -73,11 +109,16 @@ impl Admission {
 }
 
 /// The CONNACK that refuses a client, or nothing where the version has none for `reason`
-/// [MQTT-3.2.2-6] (3.1.1).
-pub fn refusal(version: ProtocolVersion, reason: ReasonCode) -> Vec<u8> {
+/// [MQTT-3.2.2-6] (3.1.1). `message` is the Reason String of a v5 client; one that is too long for
+/// the property is left out.
+pub fn refusal(version: ProtocolVersion, reason: ReasonCode, message: Option<&str>) -> Vec<u8> {
     let mut bytes = Vec::new();
     if version == ProtocolVersion::V5 || reason.connack_v3().is_some() {
-        let properties = Properties::default();
+        let mut properties = PropertiesBuf::new();
+        if let Some(message) = message.filter(|_| version == ProtocolVersion::V5) {
+            let _ = properties.push(Property::ReasonString(message));
+        }
+        let properties = properties.as_properties();
         let connack = ConnAck { session_present: false, reason, properties };
         if Packet::ConnAck(connack).encode(version, &mut bytes).is_err() {
             bytes.clear();

@@ -81,6 +81,17 @@ impl Broker {
         &*self.policy
     }
 
+    /// Connections of all shards that were let in and have not ended.
+    pub fn connections(&self) -> u64 {
+        let count = |metrics: &Metrics| {
+            let (came, went) = (&metrics.client_connected, &metrics.client_disconnected);
+            // Read in this order, so that one that comes and goes in between is not counted twice.
+            let went = went.value();
+            came.value().saturating_sub(went)
+        };
+        self.metrics.iter().map(count).sum()
+    }
+
     /// Sessions of all shards, with or without a connection.
     pub fn sessions(&self) -> usize {
         self.sessions.load(Ordering::Relaxed)

@@ -110,7 +110,8 @@ impl Shard {
 
     /// Forgets a connection and its deadlines.
     pub(crate) fn remove_connection(&mut self, key: ConnectionKey) -> Option<Connection> {
-        let timers = [Timer::KeepAlive(key), Timer::Pause(key), Timer::Linger(key)];
+        let timers =
+            [Timer::KeepAlive, Timer::Grant, Timer::Pause, Timer::Linger].map(|of| of(key));
         timers.into_iter().for_each(|timer| self.timers.cancel(timer));
         self.connections.remove(key)
     }
@@ -189,8 +190,12 @@ impl Shard {
             retain: message.retain(),
         };
         let client = Identity { client_id: &session.client_id, grant: &session.grant };
-        if self.broker.policy.authorize(client, action) == Verdict::Allow {
-            self.publish(now, Outbound { message, publisher, ticket: None });
+        match self.broker.policy.authorize(client, action).verdict {
+            Verdict::Allow => {
+                self.publish(now, Outbound { message, publisher, ticket: None });
+            }
+            // Nobody is there to be told.
+            Verdict::Deny | Verdict::Disconnect => self.metrics().wills_denied.add(1),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::keys::{ConnectionKey, SessionKey};
 use crate::session::Session;
 use crate::shard::Shard;
 use crate::timers::Timer;
+use crate::verdicts::Verdicts;
 
 impl Shard {
     /// Opens the connection of an admitted client on its home shard; CONNACK is in its output.
@@ -25,7 +26,9 @@ impl Shard {
             Some(session) => (*session, true),
             None => (self.open_session(&admission)?, false),
         };
-        let connection = Connection::new(session, admission.protocol, now);
+        let mut connection = Connection::new(session, admission.protocol, now);
+        connection.grant_ends =
+            admission.grant.expires_in.map_or(Time::NEVER, |span| now.after(span));
         let key = self.connections.insert(connection);
         self.write_connack(key, &admission, present);
         let is_told = !self.connections[key].outgoing.is_empty();
@@ -33,6 +36,8 @@ impl Shard {
         if let Some(keep_alive) = self.connections[key].protocol.keep_alive {
             self.timers.set(now.after(keep_alive), Timer::KeepAlive(key));
         }
+        let grant_ends = self.connections[key].grant_ends;
+        self.timers.set(grant_ends, Timer::Grant(key));
         self.redeliver(key, session);
         self.mark_dirty(key);
         self.metrics().client_connected.add(1);
@@ -78,6 +83,7 @@ impl Shard {
         let Some(session) = self.sessions.get_mut(session) else { return };
         session.connection = Some(key);
         session.grant = admission.grant;
+        session.verdicts = Verdicts::default();
         session.expiry = admission.expiry;
         session.expires = Time::NEVER;
         // A will that still waited for its delay is not sent [MQTT-3.1.3-9].

@@ -63,6 +63,14 @@ metrics! {
     sessions_expired,
     /// SUBSCRIBE filters refused because `mqtt.max_subscriptions` was reached.
     subscriptions_refused,
+    /// PUBLISH packets that authorization denied.
+    publishes_denied,
+    /// SUBSCRIBE filters that authorization denied.
+    subscribes_denied,
+    /// Wills that authorization denied.
+    wills_denied,
+    /// Connections closed because their grant was over.
+    grants_expired,
     /// Connections closed for a malformed packet or a protocol error.
     protocol_errors,
     /// Connections closed because their keep-alive passed.

@@ -46,11 +46,13 @@ impl Shard {
         {
             return false;
         }
-        let verdict = self.judge_publish(key, publish);
-        if verdict == Verdict::Deny {
-            self.refuse_publish(now, key, publish);
+        match self.judge_publish(key, publish) {
+            Verdict::Allow => return true,
+            Verdict::Deny => self.refuse_publish(now, key, publish),
+            Verdict::Disconnect => self.close(now, key, ReasonCode::NotAuthorized),
         }
-        verdict == Verdict::Allow
+        self.metrics().publishes_denied.add(1);
+        false
     }
 
     /// Sends an accepted message on and answers its publisher.
@@ -177,13 +179,19 @@ impl Shard {
         true
     }
 
-    fn judge_publish(&self, key: ConnectionKey, publish: &Publish<'_>) -> Verdict {
-        let session = self.connections.get(key).and_then(|c| self.sessions.get(c.session));
+    fn judge_publish(&mut self, key: ConnectionKey, publish: &Publish<'_>) -> Verdict {
+        let policy = &*self.broker.policy;
+        let session = self.connections.get(key).and_then(|c| self.sessions.get_mut(c.session));
         let Some(session) = session else { return Verdict::Deny };
+        if let Some(verdict) = session.verdicts.find(policy.generation(), publish) {
+            return verdict;
+        }
         let client = Identity { client_id: &session.client_id, grant: &session.grant };
         let action =
             Action::Publish { topic: publish.topic, qos: publish.qos, retain: publish.retain };
-        self.broker.policy.authorize(client, action)
+        let judged = policy.authorize(client, action);
+        session.verdicts.keep(publish, judged);
+        judged.verdict
     }
 
     /// Answers a denied PUBLISH: 0x87 where the version can say it, the usual answer where it

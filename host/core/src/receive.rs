@@ -192,7 +192,7 @@ impl Shard {
             Packet::PubRec(ack) => self.handle_pubrec(now, key, &ack),
             Packet::PubRel(ack) => self.handle_pubrel(key, &ack),
             Packet::PubComp(ack) => self.handle_pubcomp(now, key, &ack),
-            Packet::Subscribe(subscribe) => self.handle_subscribe(key, &subscribe),
+            Packet::Subscribe(subscribe) => self.handle_subscribe(now, key, &subscribe),
             Packet::Unsubscribe(unsubscribe) => self.handle_unsubscribe(key, &unsubscribe),
             Packet::PingReq => self.handle_pingreq(key),
             Packet::Disconnect(disconnect) => self.handle_disconnect(now, key, &disconnect),

@@ -20,7 +20,7 @@ use crate::{Message, Time};
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SessionRecord {
     pub(crate) client_id: Box<str>,
-    pub(crate) grant: Grant,
+    pub(crate) grant: Box<Grant>,
     pub(crate) expiry: Expiry,
     pub(crate) subscriptions: Vec<(Box<str>, SubscriptionEntry)>,
     pub(crate) queue: Vec<DeliveryRecord>,
@@ -52,6 +52,8 @@ pub(crate) struct ConnectionRecord {
     pub(crate) partial_packet: usize,
     pub(crate) behind: bool,
     pub(crate) silent_for: Duration,
+    /// Until the grant is over.
+    pub(crate) granted_for: Option<Duration>,
     pub(crate) withheld: Vec<(Withheld, Duration)>,
     pub(crate) paused_for: Option<Duration>,
 }
@@ -131,6 +133,8 @@ impl ConnectionRecord {
             partial_packet: connection.partial_packet,
             behind: connection.behind,
             silent_for: connection.last_packet.until(now),
+            granted_for: (connection.grant_ends != Time::NEVER)
+                .then(|| now.until(connection.grant_ends)),
             withheld: withheld.map(|w| (*w, now.until(w.deadline))).collect(),
             paused_for: connection.paused_until.map(|until| now.until(until)),
         }

@@ -13,6 +13,7 @@ use crate::keys::ConnectionKey;
 use crate::policy::Grant;
 use crate::queue::Queue;
 use crate::replay::Replay;
+use crate::verdicts::Verdicts;
 use crate::will::Will;
 use crate::{Limits, Time};
 
@@ -21,7 +22,7 @@ use crate::{Limits, Time};
 pub(crate) struct Session {
     pub(crate) client_id: Box<str>,
     pub(crate) connection: Option<ConnectionKey>,
-    pub(crate) grant: Grant,
+    pub(crate) grant: Box<Grant>,
     /// How long it outlives its connection [MQTT-3.1.2-23].
     pub(crate) expiry: Expiry,
     /// When it ends, while no connection is there; [`Time::NEVER`] otherwise.
@@ -35,6 +36,8 @@ pub(crate) struct Session {
     pub(crate) pressure: Pressure,
     /// Retained messages still to be queued for new subscriptions.
     pub(crate) replay: Option<Box<Replay>>,
+    /// What its latest publishes were judged.
+    pub(crate) verdicts: Verdicts,
 }
 
 /// How long a session outlives its connection.
@@ -108,7 +111,7 @@ impl Pressure {
 }
 
 impl Session {
-    pub(crate) fn new(client_id: Box<str>, grant: Grant, expiry: Expiry) -> Self {
+    pub(crate) fn new(client_id: Box<str>, grant: Box<Grant>, expiry: Expiry) -> Self {
         Self {
             client_id,
             connection: None,
@@ -121,6 +124,7 @@ impl Session {
             awaiting_rel: AwaitingRel::default(),
             will: None,
             pressure: Pressure::default(),
+            verdicts: Verdicts::default(),
             replay: None,
         }
     }

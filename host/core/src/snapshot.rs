@@ -17,7 +17,7 @@ use crate::shard::Shard;
 use crate::timers::Timer;
 
 /// The layout below. A reader refuses any other.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 /// Why a snapshot could not be read back.
 #[derive(Debug)]
@@ -130,6 +130,7 @@ impl Shard {
         connection.behind = record.behind;
         let silent_ms = record.silent_for.as_millis() as u64;
         connection.last_packet = Time::from_millis(now.as_millis().saturating_sub(silent_ms));
+        connection.grant_ends = record.granted_for.map_or(Time::NEVER, |left| now.after(left));
         connection.paused_until = record.paused_for.map(|left| now.after(left));
         connection.next_ticket = record.withheld.last().map_or(0, |(last, _)| last.number + 1);
         for (withheld, left) in record.withheld {
@@ -138,9 +139,11 @@ impl Shard {
         let keep_alive = connection.protocol.keep_alive.map(|k| connection.last_packet.after(k));
         let next_ack = connection.withheld.front().map(|withheld| withheld.deadline);
         let pause = next_ack.into_iter().chain(connection.paused_until).min();
+        let grant_ends = connection.grant_ends;
         let key = self.connections.insert(connection);
         self.sessions[session].connection = Some(key);
         self.timers.set(keep_alive.unwrap_or(Time::NEVER), Timer::KeepAlive(key));
+        self.timers.set(grant_ends, Timer::Grant(key));
         self.timers.set(pause.unwrap_or(Time::NEVER), Timer::Pause(key));
         self.mark_dirty(key);
         key

@@ -6,6 +6,7 @@ use theseus_mqtt::{
 };
 use theseus_route::Subscription;
 
+use crate::Time;
 use crate::keys::{ConnectionKey, SessionKey};
 use crate::policy::{Action, Identity, Verdict};
 use crate::replay::Wanted;
@@ -16,13 +17,22 @@ impl Shard {
     ///
     /// A filter is in the routes before its retained messages are read, so that nothing
     /// published in between is missed.
-    pub(crate) fn handle_subscribe(&mut self, key: ConnectionKey, subscribe: &Subscribe<'_>) {
+    pub(crate) fn handle_subscribe(
+        &mut self,
+        now: Time,
+        key: ConnectionKey,
+        subscribe: &Subscribe<'_>,
+    ) {
         let Some(connection) = self.connections.get(key) else { return };
         let (session, is_v5) = (connection.session, connection.is_v5());
         let identifier = subscribe.properties.subscription_identifier().unwrap_or(0);
         let mut reasons = Vec::with_capacity(8);
         for (filter, options) in subscribe.filters.iter() {
-            let reason = match self.subscribe(session, filter, options, identifier) {
+            let verdict = self.judge_subscribe(session, filter, options.qos);
+            if verdict == Verdict::Disconnect {
+                return self.close(now, key, ReasonCode::NotAuthorized);
+            }
+            let reason = match self.subscribe(session, filter, options, identifier, verdict) {
                 Ok(granted) => granted as u8,
                 // 3.1.1 knows one failure only [MQTT-3.9.3-2] (3.1.1).
                 Err(_) if !is_v5 => ReasonCode::UnspecifiedError.value(),
@@ -63,8 +73,12 @@ impl Shard {
         filter: &str,
         options: SubscribeOptions,
         identifier: u32,
+        verdict: Verdict,
     ) -> Result<QoS, ReasonCode> {
-        self.check_subscribe(key, filter, options)?;
+        self.check_subscribe(key, filter)?;
+        if verdict != Verdict::Allow {
+            return Err(ReasonCode::NotAuthorized);
+        }
         let subscription = Subscription {
             qos: options.qos as u8,
             no_local: options.no_local,
@@ -86,12 +100,18 @@ impl Shard {
         Ok(options.qos)
     }
 
-    fn check_subscribe(
-        &self,
-        key: SessionKey,
-        filter: &str,
-        options: SubscribeOptions,
-    ) -> Result<(), ReasonCode> {
+    fn judge_subscribe(&self, key: SessionKey, filter: &str, qos: QoS) -> Verdict {
+        let Some(session) = self.sessions.get(key) else { return Verdict::Deny };
+        let client = Identity { client_id: &session.client_id, grant: &session.grant };
+        let action = Action::Subscribe { filter, qos };
+        let verdict = self.broker.policy.authorize(client, action).verdict;
+        if verdict != Verdict::Allow {
+            self.metrics().subscribes_denied.add(1);
+        }
+        verdict
+    }
+
+    fn check_subscribe(&self, key: SessionKey, filter: &str) -> Result<(), ReasonCode> {
         let Some(session) = self.sessions.get(key) else {
             return Err(ReasonCode::UnspecifiedError);
         };
@@ -107,11 +127,7 @@ impl Shard {
             self.metrics().subscriptions_refused.add(1);
             return Err(ReasonCode::QuotaExceeded);
         }
-        let client = Identity { client_id: &session.client_id, grant: &session.grant };
-        match self.broker.policy.authorize(client, Action::Subscribe { filter, qos: options.qos }) {
-            Verdict::Allow => Ok(()),
-            Verdict::Deny => Err(ReasonCode::NotAuthorized),
-        }
+        Ok(())
     }
 
     /// Removes one subscription; deliveries already queued are completed [MQTT-3.10.4-3].

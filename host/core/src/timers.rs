@@ -14,6 +14,8 @@ use crate::keys::{ConnectionKey, SessionKey};
 pub(crate) enum Timer {
     /// The client must have sent something by now [MQTT-3.1.2-22].
     KeepAlive(ConnectionKey),
+    /// What the client was given at CONNECT is over.
+    Grant(ConnectionKey),
     /// A pause, or the oldest withheld acknowledgement, is over.
     Pause(ConnectionKey),
     /// A closed connection must have written its last bytes.

@@ -68,6 +68,7 @@ impl Shard {
         while let Some(timer) = self.timers.pop(now) {
             match timer {
                 Timer::KeepAlive(key) => self.handle_keep_alive_timer(now, key),
+                Timer::Grant(key) => self.handle_grant_timer(now, key),
                 Timer::Pause(key) => self.handle_pause_timer(now, key),
                 Timer::Linger(key) => self.handle_linger_timer(key),
                 Timer::Absence(key) => self.handle_absence_timer(now, key),
@@ -96,6 +97,12 @@ impl Shard {
         }
         self.metrics().keep_alive_timeouts.add(1);
         self.close(now, key, ReasonCode::KeepAliveTimeout);
+    }
+
+    /// What a client was given at CONNECT is over: it has to show again who it is.
+    fn handle_grant_timer(&mut self, now: Time, key: ConnectionKey) {
+        self.metrics().grants_expired.add(1);
+        self.close(now, key, ReasonCode::NotAuthorized);
     }
 
     /// The last bytes have had their time.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use theseus_core::{
-    Action, Admission, Broker, Claim, ConnectionKey, Grant, Identity, Limits, Policy, Shard, Time,
+    Action, Broker, Candidate, ConnectionKey, Grant, Identity, Judged, Limits, Policy, Shard, Time,
     Verdict,
 };
 use theseus_mqtt::{
-    Connect, Packet, PacketId, Properties, ProtocolVersion, Publish, QoS, ReasonCode, Subscribe,
+    Connect, Packet, PacketId, Properties, ProtocolVersion, Publish, QoS, Subscribe,
     SubscribeFiltersBuf, SubscribeOptions,
 };
 
@@ -25,12 +25,13 @@ const MESSAGES: usize = 1000;
 struct Everyone;
 
 impl Policy for Everyone {
-    fn authenticate(&self, _: Claim<'_>) -> Result<Grant, ReasonCode> {
-        Ok(Grant::default())
+    fn generation(&self) -> u64 {
+        1
     }
 
-    fn authorize(&self, _: Identity<'_>, _: Action<'_>) -> Verdict {
-        Verdict::Allow
+    // To be remembered, so that remembering is counted too.
+    fn authorize(&self, _: Identity<'_>, _: Action<'_>) -> Judged {
+        Judged { verdict: Verdict::Allow, generation: Some(1) }
     }
 }
 
@@ -106,7 +107,8 @@ fn connect(shard: &mut Shard, client_id: &str) -> ConnectionKey {
         user_name: None,
         password: None,
     };
-    let admission = Admission::new(shard.broker(), 0, NOW, &connect, true).unwrap();
+    let admission = Candidate::new(shard.broker(), 0, NOW, &connect).unwrap();
+    let admission = admission.admit(shard.broker(), Box::new(Grant::default())).unwrap();
     shard.connect(NOW, admission).unwrap()
 }
 

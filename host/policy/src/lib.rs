@@ -4,6 +4,7 @@
 //! whatever they are made of; the code that runs them is in the back ends.
 #![forbid(unsafe_code)]
 
+mod authorize;
 mod chain;
 mod generation;
 mod hashing;

@@ -30,10 +30,25 @@ pub struct Login {
 }
 
 impl Login {
+    /// The client id for a log: in one line, and no longer than a person reads.
+    pub fn shown_id(&self) -> String {
+        shown(&self.client_id)
+    }
+
     /// True if it brings nothing that somebody would have to check.
     pub fn claims_nothing(&self) -> bool {
         self.user_name.is_none() && self.password.is_none() && self.method.is_none()
     }
+}
+
+/// A client's text for a log.
+fn shown(text: &str) -> String {
+    const SHOWN: usize = 80;
+    let mut shown: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
+    if text.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// Secrets stay out of logs.

@@ -7,6 +7,7 @@
     reason = "a client that does not find what it must find is a failed test"
 )]
 
+mod authorization;
 mod backlog;
 mod bench;
 mod chain;

@@ -3,26 +3,51 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io::IoSlice;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use theseus_core::{
-    Action, Admission, Broker, Claim, ConnectionKey, Grant, Identity, Limits, Policy, Shard,
+    Action, Broker, Candidate, ConnectionKey, Grant, Identity, Judged, Limits, Policy, Shard,
     ShardId, Time, Verdict, refusal,
 };
-use theseus_mqtt::{Cut, Packet, ReasonCode, cut};
+use theseus_mqtt::{Cut, Packet, cut};
 
-/// Lets everybody in; forbids what begins with `forbidden`.
-pub(crate) struct Open;
+/// Allows everything but what begins with `forbidden`, and what the live generation forbids too.
+pub(crate) struct Open {
+    generation: AtomicU64,
+    forbidden: Mutex<(&'static str, Verdict)>,
+    /// How often it was asked.
+    pub(crate) asked: AtomicU64,
+}
 
-impl Policy for Open {
-    fn authenticate(&self, _: Claim<'_>) -> Result<Grant, ReasonCode> {
-        Ok(Grant::default())
+impl Open {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            generation: AtomicU64::new(1),
+            forbidden: Mutex::new(("forbidden", Verdict::Deny)),
+            asked: AtomicU64::new(0),
+        })
     }
 
-    fn authorize(&self, _: Identity<'_>, action: Action<'_>) -> Verdict {
+    /// From now on what begins with `name` gets this verdict, and nothing else.
+    pub(crate) fn forbid(&self, name: &'static str, verdict: Verdict) {
+        *self.forbidden.lock().unwrap() = (name, verdict);
+        self.generation.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Policy for Open {
+    fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    fn authorize(&self, _: Identity<'_>, action: Action<'_>) -> Judged {
         let (Action::Publish { topic: name, .. } | Action::Subscribe { filter: name, .. }) = action;
-        if name.starts_with("forbidden") { Verdict::Deny } else { Verdict::Allow }
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let (forbidden, verdict) = *self.forbidden.lock().unwrap();
+        let verdict = if name.starts_with(forbidden) { verdict } else { Verdict::Allow };
+        Judged { verdict, generation: Some(self.generation()) }
     }
 }
 
@@ -33,6 +58,9 @@ pub(crate) struct Shell {
     pub(crate) now: Time,
     pub(crate) sockets: Vec<Socket>,
     by_key: HashMap<(usize, ConnectionKey), usize>,
+    pub(crate) policy: Arc<Open>,
+    /// What everybody is given who comes in.
+    pub(crate) grant: Grant,
 }
 
 /// One socket with what is under way in it.
@@ -67,10 +95,19 @@ const SOCKET_BUFFER: usize = 3000;
 
 impl Shell {
     pub(crate) fn new(shards: ShardId, limits: Limits) -> Self {
-        let broker = Broker::new(shards, Arc::new(Open), limits);
+        let policy = Open::new();
+        let broker = Broker::new(shards, policy.clone(), limits);
         let shards = (0..shards).map(|id| Shard::new(id, broker.clone())).collect();
         let now = Time::from_millis(1000);
-        Self { broker, shards, now, sockets: Vec::new(), by_key: HashMap::new() }
+        Self {
+            broker,
+            shards,
+            now,
+            sockets: Vec::new(),
+            by_key: HashMap::new(),
+            policy,
+            grant: Grant::default(),
+        }
     }
 
     /// A client id of constant length that lives on `home`, whatever this process hashes with.
@@ -181,7 +218,8 @@ impl Shell {
             panic!("clients begin with CONNECT")
         };
         let accepted_by = self.sockets[socket].accepted_by;
-        let admission = Admission::new(&self.broker, accepted_by, self.now, &connect, true);
+        let admission = Candidate::new(&self.broker, accepted_by, self.now, &connect)
+            .and_then(|candidate| candidate.admit(&self.broker, Box::new(self.grant.clone())));
         let key = admission.and_then(|admission| {
             let home = usize::from(self.broker.home(admission.client_id()));
             let key = self.shards[home].connect(self.now, admission)?;
@@ -194,7 +232,7 @@ impl Shell {
                 self.receive(home, key, &unread[consumed..]);
             }
             Err(reason) => {
-                self.sockets[socket].to_client.extend(refusal(connect.version, reason));
+                self.sockets[socket].to_client.extend(refusal(connect.version, reason, None));
                 self.sockets[socket].server = Server::Closed;
             }
         }
