@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use crate::folder::Folder;
-use crate::users::check_user;
+use crate::users::check_new_user;
 use crate::verify::hash;
 
 /// Creates the file with one user, readable by its owner only, and with a comment that says how to
@@ -15,7 +15,7 @@ use crate::verify::hash;
 /// # Errors
 /// If the user's name cannot stand in a users file (`InvalidInput`), and those of the file system.
 pub fn create_first(path: &Path, user: &str, password: &[u8]) -> io::Result<bool> {
-    check_user(user).map_err(|problem| io::Error::new(ErrorKind::InvalidInput, problem))?;
+    check_new_user(user).map_err(|problem| io::Error::new(ErrorKind::InvalidInput, problem))?;
     // A link that leads nowhere is there too, but cannot be locked.
     if path.symlink_metadata().is_ok() {
         return Ok(false);

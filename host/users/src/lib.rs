@@ -14,6 +14,7 @@ mod hash;
 mod keyed;
 mod line_errors;
 mod lines;
+mod rewrite;
 mod users;
 mod verify;
 

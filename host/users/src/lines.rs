@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 /// Some editors put it at the beginning of a text; it is no part of the first line.
-const BYTE_ORDER_MARK: &str = "\u{feff}";
+pub(crate) const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// One line, without the `\n` or `\r\n` that ends it.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl<'a> Line<'a> {
 
 /// All lines, comments too. What stands behind the last `\n` is a line only if it is not empty.
 pub(crate) fn lines(file: &str) -> impl Iterator<Item = Line<'_>> {
-    let mut start = if file.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+    let mut start = if file.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
     file[start..].split_inclusive('\n').enumerate().map(move |(index, whole)| {
         let line = Line { number: index + 1, start, text: without_end(whole) };
         start += whole.len();

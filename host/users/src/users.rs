@@ -3,6 +3,7 @@
 //! Used to check users files, and before a line is written into one.
 
 use crate::hash::Stored;
+use crate::lines::BYTE_ORDER_MARK;
 
 const SUPERUSER: &str = "superuser";
 /// `superuser`, and as many attributes as a plugin may give a client.
@@ -22,9 +23,21 @@ pub(crate) fn check(user: &str, value: &str) -> Result<(), String> {
 /// A user's name as it may stand before the `:`.
 pub(crate) fn check_user(user: &str) -> Result<(), String> {
     if user.is_empty() {
-        Err("no user before the `:`".into())
+        Err("the user's name is empty".into())
     } else if user.chars().any(char::is_control) {
         Err("a control character in the user's name".into())
+    } else {
+        Ok(())
+    }
+}
+
+/// A user's name that is about to be written: it must be read as the same name again.
+pub(crate) fn check_new_user(user: &str) -> Result<(), String> {
+    check_user(user)?;
+    if user.contains(':') {
+        Err("a user's name holds no `:`".into())
+    } else if user.starts_with(['#', BYTE_ORDER_MARK]) {
+        Err("a user's name does not begin with `#` or a byte order mark".into())
     } else {
         Ok(())
     }

@@ -6,10 +6,10 @@ use std::hint::black_box;
 
 use crate::hash::{Argon2id, Stored, UnknownHash};
 
-/// What a user that does not exist is checked against: as much work as [`hash`] asks for, because
-/// it is written with the same parameters (a test says so).
-const DECOY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA\
-                     $AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+/// What a user that does not exist is checked against: as much work as [`hash()`] asks for, because
+/// it was made by it. Of a known password, so that a test can tell that it is computed.
+const DECOY: &str = "$argon2id$v=19$m=19456,t=2,p=1$O4gXd0/N8WbfKDhVRmJNmA\
+                     $eI8ZjOMYoUkOvcRLGRtCT3lSePffJU2WDiT4jCYusro";
 
 /// True if `password` is the one that `hash` was made of.
 ///
@@ -49,4 +49,31 @@ pub fn hash(password: &[u8]) -> String {
 #[expect(clippy::expect_used, reason = "without randomness no password or salt may be made")]
 pub(crate) fn fill_random(bytes: &mut [u8]) {
     getrandom::fill(bytes).expect("the operating system gives randomness");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// Lengths too, for they are part of the work.
+    fn parameters(hash: &str) -> (&str, Vec<usize>) {
+        let parts: Vec<_> = hash.rsplitn(3, '$').collect();
+        (parts[2], parts[..2].iter().map(|part| part.len()).collect())
+    }
+
+    #[test]
+    fn a_decoy_asks_for_the_work_of_a_new_hash() {
+        assert_eq!(parameters(DECOY), parameters(&hash(b"secret")));
+    }
+
+    #[test]
+    fn a_decoy_is_computed_to_its_end_and_never_true() {
+        assert_eq!(verify(DECOY, b"decoy"), Ok(true));
+        let start = Instant::now();
+        assert!(!decoy(b"decoy"));
+        // No machine goes through 19 MiB twice in this time; without the work it takes none.
+        assert!(start.elapsed() > Duration::from_millis(1));
+    }
 }
