@@ -45,7 +45,7 @@ impl Pattern {
         match *target {
             Target::Malformed => denies,
             Target::Topics { filter, whole } if self.exactly => {
-                self.is(filter, who, denies) || (self.is(whole, who, denies))
+                self.is(filter, who, denies) || self.is(whole, who, denies)
             }
             Target::Topics { filter, .. } if denies => self.overlaps(filter, who),
             Target::Topics { filter, .. } => self.covers(filter, who),
@@ -98,12 +98,14 @@ impl Pattern {
     /// Whether one begins with a wildcard and the other with `$`: these have no topic in common
     /// [MQTT-4.7.2-1]. A value that is unusable is no wildcard: it stands for `$` topics too.
     fn dollar_parts(&self, filter: &str, who: &Subject<'_>) -> bool {
-        match self.levels.first().map(|level| level.resolve(who)) {
-            Some(Resolved::Plus | Resolved::Hash) => filter.starts_with('$'),
-            Some(Resolved::Text(text)) => {
-                filter.starts_with(['+', '#']) && text.begins_with_dollar()
-            }
-            Some(Resolved::Unusable) | None => false,
+        let first = self.levels.first();
+        match filter.as_bytes().first() {
+            Some(b'$') => matches!(first, Some(Level::Plus | Level::Hash)),
+            Some(b'+' | b'#') => match first.map(|level| level.resolve(who)) {
+                Some(Resolved::Text(text)) => text.begins_with_dollar(),
+                _ => false,
+            },
+            _ => false,
         }
     }
 
