@@ -1,0 +1,75 @@
+//! The slot `authn`: who may come in, and with what.
+
+pub use crate::bindings::authn::exports::theseus::plugin::authn::{
+    Admission, Credentials, Decision, Revalidation, Step,
+};
+
+use crate::bindings::authn::exports::theseus::plugin::authn::Guest;
+use crate::export::{Exported, ask};
+use crate::{Client, Grant, Plugin, Refusal, RefusalReason};
+
+/// Judges who connects. The plugins of a chain are asked in order; the first answer other than
+/// [`Decision::Next`] counts, and a chain that ends in it refuses the client.
+pub trait Authn: Plugin {
+    /// Judges a CONNECT.
+    fn authenticate(&self, who: &Client, credentials: &Credentials) -> Decision;
+
+    /// Goes on with an exchange that it began with [`Decision::Challenge`].
+    fn proceed(&self, _who: &Client, _state: &[u8], _data: &[u8]) -> Decision {
+        Decision::deny(RefusalReason::BadMethod)
+    }
+
+    /// Judges a connected client again, without a secret.
+    fn revalidate(&self, _who: &Client) -> Revalidation {
+        Revalidation::Next
+    }
+}
+
+impl Decision {
+    /// Lets the client in.
+    #[must_use]
+    pub fn allow(grant: Grant) -> Self {
+        Self::Allow(Admission { grant, auth_data: None })
+    }
+
+    /// Refuses it, with a [`RefusalReason`] or a whole [`Refusal`].
+    #[must_use]
+    pub fn deny(refusal: impl Into<Refusal>) -> Self {
+        Self::Deny(refusal.into())
+    }
+
+    /// Asks the client to go on: `data` is sent to it, `state` comes back to
+    /// [`proceed`](Authn::proceed).
+    #[must_use]
+    pub fn challenge(data: impl Into<Vec<u8>>, state: impl Into<Vec<u8>>) -> Self {
+        Self::Challenge(Step { data: data.into(), state: state.into() })
+    }
+}
+
+impl Credentials {
+    /// Nothing at all.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { password: None, method: None, data: None }
+    }
+
+    /// A password and nothing else.
+    #[must_use]
+    pub fn password(password: impl Into<Vec<u8>>) -> Self {
+        Self { password: Some(password.into()), ..Self::none() }
+    }
+}
+
+impl<E: Exported<Plugin: Authn>> Guest for E {
+    fn authenticate(who: Client, credentials: Credentials) -> Decision {
+        ask::<E, _>(|plugin| plugin.authenticate(&who, &credentials))
+    }
+
+    fn proceed(who: Client, state: Vec<u8>, data: Vec<u8>) -> Decision {
+        ask::<E, _>(|plugin| plugin.proceed(&who, &state, &data))
+    }
+
+    fn revalidate(who: Client) -> Revalidation {
+        ask::<E, _>(|plugin| plugin.revalidate(&who))
+    }
+}
