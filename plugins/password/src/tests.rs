@@ -6,10 +6,10 @@ use theseus_plugin::{Grant, Refusal};
 
 fn broker() -> Broker {
     Broker::new()
-        .line(USERS, "anna", "plain:secret:superuser,tenant=acme")
-        .line(USERS, "bert", "plain:other")
-        .line(USERS, "odd", "plain:secret:superusr")
-        .line(USERS, "old", "md5:secret")
+        .line(USERS, "anna", "$plain$secret:superuser,tenant=acme")
+        .line(USERS, "bert", "$plain$other")
+        .line(USERS, "odd", "$plain$secret:superusr")
+        .line(USERS, "old", "md5$secret")
 }
 
 fn ask(broker: Broker, who: &Client, credentials: &Credentials) -> Ran<Decision> {

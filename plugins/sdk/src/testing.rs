@@ -1,7 +1,7 @@
 //! A broker for the tests of a plugin, on the machine they are written on: it has the settings,
 //! files and answers it was given, and remembers what the plugin did. Not in a component.
 //!
-//! A hash of a password is `plain:` and the password here, so that tests cost no time.
+//! A hash of a password is `$plain$` and the password here, so that tests cost no time.
 
 pub(crate) mod broker;
 mod world;
@@ -41,7 +41,7 @@ impl Broker {
         self
     }
 
-    /// The password that a hash of another kind than `plain:` was made of.
+    /// The password that a hash of another kind than `$plain$` was made of.
     #[must_use]
     pub fn hash(mut self, hash: &str, password: &str) -> Self {
         self.0.hashes.insert(hash.to_owned(), password.to_owned());

@@ -78,7 +78,7 @@ pub mod passwords {
 
     pub fn verify(hash: &str, password: &[u8]) -> Result<bool, Failure> {
         let known = World::ask(|world| world.hashes.get(hash).cloned());
-        let plain = || hash.strip_prefix("plain:").map(str::to_owned);
+        let plain = || hash.strip_prefix("$plain$").map(str::to_owned);
         let right = known.or_else(plain).ok_or(Failure::UnknownHash)?;
         hashed(right.as_bytes() == password)
     }

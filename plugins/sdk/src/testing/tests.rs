@@ -15,7 +15,7 @@ fn it_has_what_it_was_given_and_nothing_else() {
         .setting("names", ["a", "b"].as_slice())
         .setting("on", true)
         .text_file("rules", "content")
-        .line("users", "anna", "plain:x")
+        .line("users", "anna", "$plain$x")
         .fact("attribute.tenant", "acme")
         .user_property("n", "v")
         .certificate(&[1])
@@ -30,7 +30,7 @@ fn it_has_what_it_was_given_and_nothing_else() {
             (files::read("rules").as_deref(), files::read("users")),
             (Some("content"), None)
         );
-        assert_eq!(files::lookup("users", "anna").as_deref(), Some("plain:x"));
+        assert_eq!(files::lookup("users", "anna").as_deref(), Some("$plain$x"));
         assert_eq!(files::lookup("users", "bert"), None);
         assert_eq!(facts::attribute("tenant").as_deref(), Some("acme"));
         assert_eq!(facts::user_properties()[0].value, "v");
@@ -51,7 +51,7 @@ fn it_remembers_what_was_done() {
         bans::add(&ban).unwrap();
         bans::add(&bans::Ban { seconds: None, ..ban }).unwrap();
         bans::remove(&bans::Target::ClientId("192.0.2.7".to_owned()));
-        (passwords::verify("plain:x", b"x"), passwords::verify("plain:x", b"y"))
+        (passwords::verify("$plain$x", b"x"), passwords::verify("$plain$x", b"y"))
     });
     assert_eq!(ran.result, (Ok(true), Ok(false)));
     assert_eq!(ran.log, [(log::Level::Warn, "1 of 2".to_owned())]);
