@@ -1,17 +1,12 @@
-//! The broker under test as a child process: started on a port of its own, listened to, killed by id.
-//! What it says on its standard outputs is kept, and printed when the test fails.
+//! The broker under test: a process that listens on a port of its own, with its folder and its log.
+//! What it is to do is in `Settings`, or in the files of a `Site`.
 
-use crate::{Folder, PATIENCE, checkout, pause, wait_until};
-use rustix::process::{Pid, Signal, kill_process};
-use std::io::{BufRead as _, BufReader, Read};
+use crate::{Ended, Folder, PATIENCE, Process, pause, theseus_says, wait_until};
+use rustix::process::Signal;
+use serde_json::Value;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-
-/// How much of its output a failed test shows.
-const LAST_LINES: usize = 40;
 
 /// Whether this run checks the tests themselves against mosquitto.
 #[must_use]
@@ -42,7 +37,10 @@ pub struct Settings {
 pub struct Broker {
     process: Process,
     port: u16,
-    folder: Folder,
+    config: PathBuf,
+    data_dir: PathBuf,
+    /// Its own, to be removed with it; a site's folder is the site's.
+    _folder: Option<Folder>,
 }
 
 impl Broker {
@@ -66,9 +64,15 @@ impl Broker {
             return Self::mosquitto(folder, settings);
         }
         let config = folder.write("theseus.toml", &configuration(&settings.tables));
-        let mut process = Process::theseus(&config, settings.ulimit);
+        let process = Process::theseus(&config, settings.ulimit);
+        let data_dir = folder.path().join("data");
+        Self { _folder: Some(folder), ..Self::of(process, config, data_dir) }
+    }
+
+    /// A process that was started with this configuration.
+    pub(crate) fn of(mut process: Process, config: PathBuf, data_dir: PathBuf) -> Self {
         let port = process.wait_for_port();
-        Self { process, port, folder }
+        Self { process, port, config, data_dir, _folder: None }
     }
 
     fn mosquitto(folder: Folder, settings: &Settings) -> Self {
@@ -81,7 +85,8 @@ impl Broker {
         let program = Path::new("/usr/sbin/mosquitto");
         let process = Process::spawn(program, &["-c".as_ref(), &config], settings.ulimit);
         wait_until("mosquitto listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-        Self { process, port, folder }
+        let data_dir = folder.path().to_owned();
+        Self { process, port, config, data_dir, _folder: Some(folder) }
     }
 
     /// Where clients connect.
@@ -96,16 +101,86 @@ impl Broker {
         SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
+    /// The address of another listener, by its name.
+    #[must_use]
+    pub fn address_of(&mut self, listener: &str) -> SocketAddr {
+        let port = self.process.wait_for_port_of(&format!("tcp:{listener}"));
+        SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
     /// Its `data_dir`.
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.data_dir.clone()
     }
 
     /// Its process, for what the operating system knows of it.
     #[must_use]
     pub fn process(&self) -> &Process {
         &self.process
+    }
+
+    /// How many lines it has logged: where to look for later ones.
+    #[must_use]
+    pub fn mark(&self) -> usize {
+        self.process.lines(0).len()
+    }
+
+    /// The lines it has logged since the mark.
+    #[must_use]
+    pub fn lines(&self, mark: usize) -> Vec<String> {
+        self.process.lines(mark)
+    }
+
+    /// Waits for a line after the mark, and returns it.
+    #[must_use]
+    pub fn line(&self, mark: usize, met: impl Fn(&str) -> bool) -> String {
+        let start = Instant::now();
+        loop {
+            let lines = self.lines(mark);
+            if let Some(line) = lines.iter().find(|line| met(line)) {
+                return line.clone();
+            }
+            let all = lines.join("\n");
+            assert!(start.elapsed() < PATIENCE, "no such line among those since:\n{all}");
+            pause(Duration::from_millis(10));
+        }
+    }
+
+    /// Waits for a line after the mark that has all these parts, and returns it.
+    pub fn wait_for_line(&self, mark: usize, parts: &[&str]) -> String {
+        println!("waiting for a line with {parts:?}");
+        self.line(mark, |line| parts.iter().all(|part| line.contains(part)))
+    }
+
+    /// What `theseus ctl --json VERB` answers.
+    #[must_use]
+    pub fn ctl(&self, verb: &str) -> Value {
+        let config = self.config.to_str().unwrap();
+        let ended = theseus_says(&["ctl", "--config", config, "--json", verb], "");
+        assert!(ended.status.success(), "ctl {verb}: {}", ended.stderr);
+        serde_json::from_str(&ended.stdout).unwrap()
+    }
+
+    /// The generation in force, by `theseus ctl`.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.ctl("status")["live"]["generation"].as_u64().unwrap()
+    }
+
+    /// What `theseus ctl plugins` says of a file in the plugins' folder; null if it knows none.
+    #[must_use]
+    pub fn plugin_file(&self, name: &str) -> Value {
+        let plugins = self.ctl("plugins");
+        let mut files = plugins["plugins"].as_array().unwrap().iter();
+        let path = format!("plugins/{name}");
+        files.find(|file| file["path"] == path.as_str()).cloned().unwrap_or(Value::Null)
+    }
+
+    /// Its state there: `live`, `rejected`, …; empty if it is not known.
+    #[must_use]
+    pub fn plugin_state(&self, name: &str) -> String {
+        self.plugin_file(name)["state"].as_str().unwrap_or_default().to_owned()
     }
 
     /// Sends SIGTERM and waits for the end.
@@ -138,163 +213,4 @@ fn configuration(tables: &str) -> String {
 /// A port nobody listens on right now.
 fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
-}
-
-/// How a process ended, and all it said.
-#[derive(Debug)]
-pub struct Ended {
-    /// Its exit status.
-    pub status: ExitStatus,
-    /// Standard output.
-    pub stdout: String,
-    /// Standard error.
-    pub stderr: String,
-}
-
-/// A broker process, whether or not it gets as far as listening.
-#[derive(Debug)]
-pub struct Process {
-    child: Child,
-    stdout: Arc<Mutex<String>>,
-    stderr: Arc<Mutex<String>>,
-}
-
-impl Process {
-    /// `theseus --config FILE`.
-    #[must_use]
-    pub fn theseus(config: &Path, ulimit: Option<&str>) -> Self {
-        Self::spawn(&binary(), &["--config".as_ref(), config], ulimit)
-    }
-
-    fn spawn(program: &Path, arguments: &[&Path], ulimit: Option<&str>) -> Self {
-        let mut command = match ulimit {
-            None => Command::new(program),
-            Some(limit) => {
-                let mut shell = Command::new("sh");
-                shell.arg("-c").arg(format!("ulimit {limit} && exec \"$0\" \"$@\"")).arg(program);
-                shell
-            }
-        };
-        // A setting for the tests, or of the person who runs them, is none of the broker's.
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("THESEUS_")) {
-            command.env_remove(name);
-        }
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let stdout = collect(child.stdout.take().unwrap());
-        let stderr = collect(child.stderr.take().unwrap());
-        Self { child, stdout, stderr }
-    }
-
-    /// All it has said so far, standard output first.
-    #[must_use]
-    pub fn output(&self) -> String {
-        format!("{}{}", self.stdout.lock().unwrap(), self.stderr.lock().unwrap())
-    }
-
-    /// Waits for the exit, at most [`PATIENCE`].
-    #[must_use]
-    pub fn wait(&mut self) -> Ended {
-        let start = Instant::now();
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            assert!(start.elapsed() < PATIENCE, "the broker does not end\n{}", self.output());
-            pause(Duration::from_millis(10));
-        };
-        // The reading threads hold a second reference until they have seen the end of the pipe.
-        wait_until("the broker's output ends", || {
-            Arc::strong_count(&self.stdout) == 1 && Arc::strong_count(&self.stderr) == 1
-        });
-        let text = |part: &Mutex<String>| part.lock().unwrap().clone();
-        Ended { status, stdout: text(&self.stdout), stderr: text(&self.stderr) }
-    }
-
-    /// Its process id.
-    #[must_use]
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Resident memory in KiB.
-    #[must_use]
-    pub fn rss_kib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
-    }
-
-    /// CPU time used so far, user and system, all threads.
-    #[must_use]
-    pub fn cpu(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        let fields = stat.rsplit_once(") ").unwrap().1;
-        let ticks = |n: usize| fields.split(' ').nth(n).unwrap().parse::<u64>().unwrap();
-        // Fields 14 and 15 of proc(5), in hundredths of a second on every Linux.
-        Duration::from_millis((ticks(11) + ticks(12)) * 10)
-    }
-
-    fn signal(&self, signal: Signal) {
-        let id = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
-        kill_process(id, signal).unwrap();
-    }
-
-    /// Waits for the line that says where it listens.
-    pub fn wait_for_port(&mut self) -> u16 {
-        let start = Instant::now();
-        loop {
-            if let Some(port) = self.output().lines().find_map(port_in) {
-                return port;
-            }
-            if let Some(status) = self.child.try_wait().unwrap() {
-                panic!("the broker ended before it listened ({status})\n{}", self.output());
-            }
-            assert!(start.elapsed() < PATIENCE, "the broker does not listen\n{}", self.output());
-            pause(Duration::from_millis(5));
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-        if std::thread::panicking() {
-            let output = self.output();
-            let lines: Vec<&str> = output.lines().collect();
-            let last = lines[lines.len().saturating_sub(LAST_LINES)..].join("\n");
-            eprintln!("--- the last {LAST_LINES} lines of the broker:\n{last}\n---");
-        }
-    }
-}
-
-fn binary() -> PathBuf {
-    if let Some(path) = std::env::var_os("THESEUS_BIN") {
-        return path.into();
-    }
-    let path = checkout().join("target/release/theseus");
-    assert!(path.exists(), "target/release/theseus is missing: run `cargo xtask test`");
-    path
-}
-
-/// Reads a pipe to its end on a thread of its own.
-fn collect(pipe: impl Read + Send + 'static) -> Arc<Mutex<String>> {
-    let text = Arc::new(Mutex::new(String::new()));
-    let sink = Arc::clone(&text);
-    std::thread::spawn(move || {
-        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-            let mut sink = sink.lock().unwrap();
-            sink.push_str(&line);
-            sink.push('\n');
-        }
-    });
-    text
-}
-
-/// The port of "... listening on ... 127.0.0.1:PORT ...".
-fn port_in(line: &str) -> Option<u16> {
-    let rest = line.split_once("listening")?.1.split_once("127.0.0.1:")?.1;
-    let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
-    digits.parse().ok()
 }

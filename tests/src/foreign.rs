@@ -123,6 +123,12 @@ impl Options {
         self.pair("--will", topic).pair("--will-payload", payload).pair("--will-qos", "1")
     }
 
+    /// With a user name and a password.
+    #[must_use]
+    pub fn login(self, user_name: &str, password: &str) -> Self {
+        self.pair("--user", user_name).pair("--password", password)
+    }
+
     fn pair(mut self, name: &str, value: &str) -> Self {
         self.0.extend([name.to_owned(), value.to_owned()]);
         self
@@ -148,6 +154,22 @@ impl Foreign {
     /// Starts it and waits until it is connected.
     #[must_use]
     pub fn connect(library: Library, version: Version, broker: &Broker, options: Options) -> Self {
+        let mut client = Self::start(library, version, broker, options);
+        let connected = client.wait_for("connected");
+        client.session_present = connected["session_present"].as_bool().unwrap();
+        client.assigned = connected["assigned"].as_str().map(str::to_owned);
+        client
+    }
+
+    /// Starts it and waits until it is refused; the code as this library tells it: paho-mqtt
+    /// translates those of MQTT 3.x.
+    #[must_use]
+    pub fn refused(library: Library, version: Version, broker: &Broker, options: Options) -> u64 {
+        let mut client = Self::start(library, version, broker, options);
+        client.wait_for("refused")["reason"].as_u64().unwrap()
+    }
+
+    fn start(library: Library, version: Version, broker: &Broker, options: Options) -> Self {
         let mut child = library
             .command()
             .args(["--port", &broker.port().to_string(), "--version", name(version)])
@@ -159,7 +181,7 @@ impl Foreign {
         let commands = child.stdin.take().unwrap();
         let events = events(&mut child);
         let messages = VecDeque::new();
-        let mut client = Self {
+        Self {
             child,
             commands,
             events,
@@ -167,11 +189,7 @@ impl Foreign {
             bursts_done: 0,
             session_present: false,
             assigned: None,
-        };
-        let connected = client.wait_for("connected");
-        client.session_present = connected["session_present"].as_bool().unwrap();
-        client.assigned = connected["assigned"].as_str().map(str::to_owned);
-        client
+        }
     }
 
     /// Subscribes and returns the granted QoS.

@@ -17,16 +17,26 @@ mod broker;
 mod folder;
 mod foreign;
 mod mosquitto;
+mod plugin;
+mod process;
 mod raw;
+mod site;
 mod wire;
+mod witness;
 
-pub use broker::{Broker, Ended, Process, Settings, is_mosquitto, mosquitto_lacks};
+pub use broker::{Broker, Settings, is_mosquitto, mosquitto_lacks};
 pub use folder::Folder;
 pub use foreign::{Foreign, Library, Options};
 pub use mosquitto::{Tool, publisher, subscriber};
+pub use plugin::{built_plugin, marked};
+pub use process::{Ended, Process};
 pub use raw::{Raw, Received};
 pub use rustix::process::Signal;
-pub use wire::{Connect, Message, Packet, Version, Will, ack, frame, publish, subscribe};
+pub use site::{Site, theseus_says};
+pub use wire::{
+    Connect, Message, Packet, Version, Will, ack, frame, publish, subscribe, subscribe_all,
+};
+pub use witness::Witness;
 
 use std::time::{Duration, Instant};
 

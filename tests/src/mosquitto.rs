@@ -91,6 +91,13 @@ impl Tool {
         assert!(status.success(), "{status}");
     }
 
+    /// Waits for the end; true if the exit status is 0.
+    #[must_use]
+    pub fn succeeds(mut self) -> bool {
+        drop(self.lines());
+        self.child.wait().unwrap().success()
+    }
+
     /// kill -9.
     pub fn kill(mut self) {
         self.child.kill().unwrap();

@@ -1,10 +1,10 @@
 //! A client of bare bytes on a blocking socket: what no library would send, and exactly when.
 //! Acknowledges nothing by itself but in [`Raw::message`] and [`Raw::publish`].
 
-use crate::{Broker, Connect, Message, PATIENCE, Packet, Version, ack, publish, subscribe};
+use crate::{Broker, Connect, Message, PATIENCE, Packet, Version, ack, publish, subscribe_all};
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 /// What came within the time given.
@@ -32,7 +32,13 @@ impl Raw {
     /// A TCP connection, nothing sent yet.
     #[must_use]
     pub fn open(broker: &Broker) -> Self {
-        let stream = TcpStream::connect_timeout(&broker.address(), PATIENCE).unwrap();
+        Self::open_at(broker.address())
+    }
+
+    /// The same to another listener.
+    #[must_use]
+    pub fn open_at(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
         stream.set_nodelay(true).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         let (bytes, messages) = (Vec::new(), VecDeque::new());
@@ -54,6 +60,27 @@ impl Raw {
         let connack = raw.packet();
         assert_eq!((connack.first, connack.body[1]), (0x20, 0), "not accepted: {connack:02x?}");
         (raw, connack.body[0] == 1)
+    }
+
+    /// Connected, or the code of the CONNACK that refuses.
+    ///
+    /// # Errors
+    /// The return code (3.x) or reason code (5.0).
+    pub fn try_connect(broker: &Broker, connect: &Connect) -> Result<Self, u8> {
+        Self::try_connect_at(broker.address(), connect)
+    }
+
+    /// The same at another listener.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn try_connect_at(address: SocketAddr, connect: &Connect) -> Result<Self, u8> {
+        let mut raw = Self::open_at(address);
+        raw.version = connect.version;
+        raw.send(&connect.bytes());
+        let connack = raw.packet();
+        assert_eq!(connack.first, 0x20, "no CONNACK: {connack:02x?}");
+        if connack.body[1] == 0 { Ok(raw) } else { Err(connack.body[1]) }
     }
 
     /// Sends bytes as they are.
@@ -111,11 +138,16 @@ impl Raw {
 
     /// Subscribes and returns the granted QoS or failure code.
     pub fn subscribe(&mut self, filter: &str, qos: u8) -> u8 {
+        self.subscribe_all(&[(filter, qos)])[0]
+    }
+
+    /// The same for any number of filters in one packet.
+    pub fn subscribe_all(&mut self, filters: &[(&str, u8)]) -> Vec<u8> {
         let id = self.id();
-        self.send(&subscribe(self.version, id, filter, qos));
+        self.send(&subscribe_all(self.version, id, filters));
         let suback = self.acknowledgement(9);
         assert_eq!(suback.id(), id);
-        *suback.body.last().unwrap()
+        suback.body[suback.body.len() - filters.len()..].to_vec()
     }
 
     /// Publishes and waits until it is acknowledged as its QoS demands.
@@ -135,6 +167,21 @@ impl Raw {
             self.send(&ack(0x62, id));
             assert_eq!(self.acknowledgement(7).id(), id);
         }
+    }
+
+    /// Publishes at QoS 1 or 2 and returns the code of PUBACK or PUBREC; 0 where it has none. The
+    /// flow of QoS 2 is finished unless it was refused.
+    pub fn publish_answered(&mut self, topic: &str, payload: &str, qos: u8) -> u8 {
+        let id = self.id();
+        self.send(&publish(self.version, topic, payload.as_bytes(), (qos, id), false));
+        let answer = self.acknowledgement(if qos == 1 { 4 } else { 5 });
+        assert_eq!(answer.id(), id);
+        let code = answer.body.get(2).copied().unwrap_or(0);
+        if qos == 2 && code < 0x80 {
+            self.send(&ack(0x62, id));
+            assert_eq!(self.acknowledgement(7).id(), id);
+        }
+        code
     }
 
     /// The next message, acknowledged as its QoS demands.

@@ -49,6 +49,8 @@ pub struct Connect {
     /// MQTT 5 only.
     pub receive_maximum: Option<u16>,
     pub will: Option<Will>,
+    pub user_name: Option<String>,
+    pub password: Option<Vec<u8>>,
 }
 
 impl Connect {
@@ -63,7 +65,17 @@ impl Connect {
             session_expiry: 0,
             receive_maximum: None,
             will: None,
+            user_name: None,
+            password: None,
         }
+    }
+
+    /// With a user name and a password.
+    #[must_use]
+    pub fn login(mut self, user_name: &str, password: &str) -> Self {
+        self.user_name = Some(user_name.to_owned());
+        self.password = Some(password.as_bytes().to_vec());
+        self
     }
 
     /// A session that outlives the connection (MQTT 5: by an hour).
@@ -109,6 +121,12 @@ impl Connect {
             string(&mut body, will.topic.as_bytes());
             string(&mut body, will.payload.as_bytes());
         }
+        if let Some(user_name) = &self.user_name {
+            string(&mut body, user_name.as_bytes());
+        }
+        if let Some(password) = &self.password {
+            string(&mut body, password);
+        }
         frame(0x10, &body)
     }
 
@@ -117,7 +135,9 @@ impl Connect {
             .will
             .as_ref()
             .map_or(0, |will| 0x04 | will.qos << 3 | if will.retain { 0x20 } else { 0 });
-        will | if self.clean { 0x02 } else { 0 }
+        let user_name = if self.user_name.is_some() { 0x80 } else { 0 };
+        let password = if self.password.is_some() { 0x40 } else { 0 };
+        will | user_name | password | if self.clean { 0x02 } else { 0 }
     }
 
     fn properties(&self, body: &mut Vec<u8>) {
@@ -159,12 +179,20 @@ pub fn publish(
 /// A SUBSCRIBE with one filter.
 #[must_use]
 pub fn subscribe(version: Version, id: u16, filter: &str, qos: u8) -> Vec<u8> {
+    subscribe_all(version, id, &[(filter, qos)])
+}
+
+/// A SUBSCRIBE with any number of filters.
+#[must_use]
+pub fn subscribe_all(version: Version, id: u16, filters: &[(&str, u8)]) -> Vec<u8> {
     let mut body = id.to_be_bytes().to_vec();
     if version == Version::V5 {
         body.push(0);
     }
-    string(&mut body, filter.as_bytes());
-    body.push(qos);
+    for (filter, qos) in filters {
+        string(&mut body, filter.as_bytes());
+        body.push(*qos);
+    }
     frame(0x82, &body)
 }
 

@@ -30,6 +30,8 @@ function parse() {
       id: text,
       persistent: { type: 'boolean', default: false },
       'keep-alive': { type: 'string', default: '60' },
+      user: text,
+      password: text,
       will: text,
       'will-payload': { type: 'string', default: '' },
       'will-qos': { type: 'string', default: '0' },
@@ -49,6 +51,8 @@ function connectOptions(args) {
     clean: !args.persistent,
     keepalive: Number(args['keep-alive']),
     reconnectPeriod: 0,
+    username: args.user,
+    password: args.password,
   }
   if (level === 5 && args.persistent) {
     options.properties = { sessionExpiryInterval: PERSISTENT_SECONDS }

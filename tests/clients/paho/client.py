@@ -34,6 +34,8 @@ def arguments():
     parser.add_argument("--id", required=True)
     parser.add_argument("--persistent", action="store_true")
     parser.add_argument("--keep-alive", type=int, default=60)
+    parser.add_argument("--user")
+    parser.add_argument("--password")
     parser.add_argument("--will")
     parser.add_argument("--will-payload", default="")
     parser.add_argument("--will-qos", type=int, default=0)
@@ -106,6 +108,8 @@ def build(options):
     client.on_publish = on_publish
     client.on_subscribe = lambda _c, _d, _id, codes, _p: emit("subscribed", granted=codes[0].value)
     client.on_unsubscribe = lambda _c, _d, _id, _codes, _p: emit("unsubscribed")
+    if options.user is not None:
+        client.username_pw_set(options.user, options.password)
     if options.will:
         client.will_set(options.will, options.will_payload, options.will_qos)
     return client
