@@ -1,6 +1,7 @@
 //! Accepts sockets on one shard, and pauses when the system has no more to give.
 
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,11 +21,11 @@ pub(crate) async fn run(local: Rc<Local>, socket: TcpListener, listener: Arc<Lis
     let mut exhausted = false;
     loop {
         match socket.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 if std::mem::take(&mut exhausted) {
                     tracing::info!("accepting on {} again", listener.address);
                 }
-                welcome(&local, stream, &listener);
+                welcome(&local, stream, peer, &listener);
             }
             Err(error) if is_connection_error(&error) => {}
             Err(error) => {
@@ -38,12 +39,12 @@ pub(crate) async fn run(local: Rc<Local>, socket: TcpListener, listener: Arc<Lis
 }
 
 /// Starts the handshake of a new connection, if its listener has room for it.
-fn welcome(local: &Rc<Local>, stream: TcpStream, listener: &Arc<Listener>) {
+fn welcome(local: &Rc<Local>, stream: TcpStream, peer: SocketAddr, listener: &Arc<Listener>) {
     let Some(seat) = listener.seat() else {
-        local.state.borrow().shard.broker().metrics(local.id).listener_full.add(1);
+        local.broker().metrics(local.id).listener_full.add(1);
         return tracing::debug!("listener {} is full, connection closed", listener.name);
     };
-    tokio::task::spawn_local(handshake::run(local.clone(), stream, seat, listener.allow_anonymous));
+    tokio::task::spawn_local(handshake::run(local.clone(), stream, peer, seat));
 }
 
 /// An error of the one connection that was to be accepted, not of the listener.

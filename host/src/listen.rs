@@ -22,7 +22,8 @@ pub(crate) struct Listener {
     /// As in `listeners.tcp.NAME`.
     pub(crate) name: String,
     pub(crate) address: SocketAddr,
-    pub(crate) allow_anonymous: bool,
+    /// As plugins and rules know it: `tcp:NAME`.
+    pub(crate) title: Box<str>,
     connections_max: usize,
     connections: AtomicUsize,
 }
@@ -51,11 +52,7 @@ impl std::fmt::Display for BindError {
 }
 
 /// Binds a listener for `shards` shards.
-pub(crate) fn bind(
-    settings: &Settings,
-    allow_anonymous: bool,
-    shards: usize,
-) -> Result<Bound, BindError> {
+pub(crate) fn bind(settings: &Settings, shards: usize) -> Result<Bound, BindError> {
     let bound = probe(settings.bind)
         .and_then(|()| sockets(settings, shards))
         .and_then(|sockets| Ok((sockets[0].local_addr()?, sockets)));
@@ -67,7 +64,7 @@ pub(crate) fn bind(
     let listener = Arc::new(Listener {
         name: settings.name.clone(),
         address,
-        allow_anonymous,
+        title: format!("tcp:{}", settings.name).into(),
         connections_max: settings.max_connections.unwrap_or(usize::MAX),
         connections: AtomicUsize::new(0),
     });
@@ -80,6 +77,13 @@ impl Listener {
         let seat = Seat(self.clone());
         let before = self.connections.fetch_add(1, Ordering::Relaxed);
         (before < self.connections_max).then_some(seat)
+    }
+}
+
+impl Seat {
+    /// Where it is.
+    pub(crate) fn listener(&self) -> &Listener {
+        &self.0
     }
 }
 

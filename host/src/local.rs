@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use slotmap::SecondaryMap;
-use theseus_core::{Admission, ConnectionKey, Shard, ShardId};
+use theseus_core::{Admission, Broker, ConnectionKey, Shard, ShardId};
 use tokio::net::TcpStream;
 
 use crate::clock::Clock;
 use crate::listen::Seat;
+use crate::logins::Logins;
 use crate::peers::Peers;
 use crate::serve::Serve;
 
@@ -22,6 +23,8 @@ pub(crate) struct Local {
     pub(crate) peers: Arc<Peers>,
     /// The longest a CONNECT may take, and the longest it may be.
     pub(crate) handshake: HandshakeLimits,
+    pub(crate) logins: Arc<Logins>,
+    broker: Arc<Broker>,
     pub(crate) state: RefCell<State>,
     /// Wakes the flusher, which is the root task of the thread.
     flusher: RefCell<Option<Waker>>,
@@ -71,7 +74,9 @@ impl Local {
         peers: Arc<Peers>,
         clock: Clock,
         handshake: HandshakeLimits,
+        logins: Arc<Logins>,
     ) -> Rc<Self> {
+        let broker = shard.broker().clone();
         let state = State {
             shard,
             links: SecondaryMap::new(),
@@ -82,10 +87,17 @@ impl Local {
             clock,
             peers,
             handshake,
+            logins,
+            broker,
             state: RefCell::new(state),
             flusher: RefCell::new(None),
             flush_due: Cell::new(false),
         })
+    }
+
+    /// What all shards share.
+    pub(crate) fn broker(&self) -> &Arc<Broker> {
+        &self.broker
     }
 
     /// Runs the flusher once the tasks that are ready now have had their turn: what they all
@@ -128,7 +140,7 @@ impl Local {
             }
             Err(reason) => {
                 // Best effort: a socket that was just opened takes a few bytes or is gone.
-                let _ = socket.try_write(&theseus_core::refusal(version, reason));
+                let _ = socket.try_write(&theseus_core::refusal(version, reason, None));
                 drop(state);
                 // An earlier connection of this client may have ended all the same.
                 self.schedule_flush();

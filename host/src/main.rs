@@ -5,14 +5,18 @@
 mod accept;
 mod args;
 mod clock;
+mod ctl;
 mod file_limit;
+mod first_user;
 mod flush;
 mod handshake;
 mod listen;
 mod local;
 mod lock;
 mod logging;
+mod logins;
 mod moving;
+mod passwd;
 mod peers;
 mod policy;
 mod serve;
@@ -21,31 +25,61 @@ mod shard_thread;
 mod start;
 mod stop;
 
+use std::path::Path;
 use std::process::ExitCode;
 
+use theseus_config::{Config, Loaded, PluginValue};
+
 fn main() -> ExitCode {
-    let args = match args::parse(std::env::args_os().skip(1)) {
-        Ok(args::Command::Serve(args)) => args,
-        Ok(args::Command::Print(text)) => {
-            println!("{text}");
-            return ExitCode::SUCCESS;
+    match args::parse(std::env::args_os().skip(1)).and_then(carry_out) {
+        Ok(text) => {
+            if !text.is_empty() {
+                println!("{text}");
+            }
+            ExitCode::SUCCESS
         }
-        Err(problem) => return fail(&problem),
-    };
-    let loaded =
-        match theseus_config::Config::load(args.config.as_deref(), theseus_config::variables()) {
-            Ok(loaded) => loaded,
-            Err(errors) => return fail(&errors),
-        };
-    logging::start(loaded.config.log.level);
-    match start::run(&loaded) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error),
+        Err(problem) => {
+            eprintln!("theseus: {problem}");
+            ExitCode::FAILURE
+        }
     }
 }
 
-/// Says what is wrong, for a person, and ends with 1.
-fn fail(problem: &dyn std::fmt::Display) -> ExitCode {
-    eprintln!("theseus: {problem}");
-    ExitCode::FAILURE
+/// Does what was asked; returns what there is to say about it. An error is a sentence for a person.
+fn carry_out(command: args::Command) -> Result<String, String> {
+    match command {
+        args::Command::Print(text) => Ok(text),
+        args::Command::Serve(serve) => run_broker(serve),
+        args::Command::Ctl(ctl) => {
+            let loaded = load(ctl.config.as_deref())?;
+            ctl::ask(&loaded.config.data_dir, ctl.verb, ctl.json)
+        }
+        args::Command::Passwd(passwd) => match &passwd.file {
+            Some(file) => passwd::run(&passwd, file),
+            None => passwd::run(&passwd, &users_file(&load(passwd.config.as_deref())?.config)?),
+        },
+    }
+}
+
+fn run_broker(serve: args::Serve) -> Result<String, String> {
+    let loaded = load(serve.config.as_deref())?;
+    logging::start(loaded.config.log.level);
+    start::run(loaded).map_err(|error| error.to_string())?;
+    Ok(String::new())
+}
+
+fn load(path: Option<&Path>) -> Result<Loaded, String> {
+    Config::load(path, theseus_config::variables()).map_err(|errors| errors.to_string())
+}
+
+/// `plugins.password.users_file`.
+fn users_file(config: &Config) -> Result<std::path::PathBuf, String> {
+    let plugin = config.plugins.iter().find(|plugin| plugin.name == "password");
+    let mut settings = plugin.iter().flat_map(|plugin| &plugin.settings);
+    match settings.find(|setting| setting.key == "users_file").map(|setting| &setting.value) {
+        Some(PluginValue::Text(path) | PluginValue::Variable(path)) => Ok(config.base.join(path)),
+        _ => Err("the configuration names no plugins.password.users_file; name the file with \
+                  --file"
+            .to_owned()),
+    }
 }

@@ -1,34 +1,34 @@
-//! Which policy this broker asks: the anonymous built-in, and for tests one that panics.
+//! Which policy the core asks: the live generation, and for tests one that panics.
 
 use std::sync::Arc;
 
 use theseus_config::Config;
-use theseus_core::{Action, Claim, Grant, Identity, Policy, Verdict};
-use theseus_mqtt::ReasonCode;
-use theseus_policy::Anonymous;
+use theseus_core::{Action, Identity, Judged, Policy};
+use theseus_policy::Policies;
 
 /// The policy the configuration asks for.
-pub(crate) fn of(config: &Config) -> Arc<dyn Policy> {
-    if config.testing.panic_on_publish {
-        return Arc::new(Panicking);
+pub(crate) fn of(config: &Config, policies: &Arc<Policies>) -> Arc<dyn Policy> {
+    let policies = policies.clone();
+    match config.testing.panic_on_publish {
+        true => Arc::new(Panicking(policies)),
+        false => policies,
     }
-    Arc::new(Anonymous)
 }
 
-/// [`Anonymous`], but it panics when it is asked about one topic (`testing.panic_on_publish`), so
-/// that a test can see a panic in a connection contained (invariant 7).
-struct Panicking;
+/// Panics when it is asked about one topic (`testing.panic_on_publish`), so that a test can see a
+/// panic in a connection contained (invariant 7).
+struct Panicking(Arc<Policies>);
 
 impl Policy for Panicking {
-    fn authenticate(&self, claim: Claim<'_>) -> Result<Grant, ReasonCode> {
-        Anonymous.authenticate(claim)
+    fn generation(&self) -> u64 {
+        self.0.generation()
     }
 
     #[expect(clippy::panic, reason = "the panic is the purpose")]
-    fn authorize(&self, client: Identity<'_>, action: Action<'_>) -> Verdict {
+    fn authorize(&self, client: Identity<'_>, action: Action<'_>) -> Judged {
         if let Action::Publish { topic: "testing/panic", .. } = action {
             panic!("testing.panic_on_publish: {} published to testing/panic", client.client_id);
         }
-        Anonymous.authorize(client, action)
+        self.0.authorize(client, action)
     }
 }

@@ -1,7 +1,8 @@
-//! From the configuration to the core's limits.
+//! From the configuration to the bounds of the core and of plugins.
 
-use theseus_config::Config;
+use theseus_config::{Config, Policy};
 use theseus_core::{Expiry, Limits};
+use theseus_wasm::Bounds;
 
 /// The bounds the core holds, as the configuration sets them.
 pub(crate) fn limits(config: &Config) -> Limits {
@@ -31,5 +32,16 @@ pub(crate) fn limits(config: &Config) -> Limits {
         retain_available: config.retainer.enable,
         retained_max: config.retainer.max_retained_messages.unwrap_or(usize::MAX),
         retained_payload_max: config.retainer.max_payload_size,
+    }
+}
+
+/// The bounds that hold for every plugin.
+pub(crate) fn plugin_bounds(policy: &Policy) -> Bounds {
+    Bounds {
+        instances: policy.max_instances,
+        instance_memory: policy.max_instance_memory,
+        login_cpu: policy.login_cpu_time,
+        call_wall: policy.login_timeout,
+        file_size_max: policy.max_plugin_size,
     }
 }

@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::flush::Flusher;
 use crate::listen::Listener;
 use crate::local::{HandshakeLimits, Local};
+use crate::logins::Logins;
 use crate::peers::Peers;
 
 /// What a shard thread is started with.
@@ -21,6 +22,7 @@ pub(crate) struct Seed {
     pub(crate) peers: Arc<Peers>,
     pub(crate) clock: Clock,
     pub(crate) handshake: HandshakeLimits,
+    pub(crate) logins: Arc<Logins>,
     pub(crate) listeners: Vec<(Arc<Listener>, TcpListener)>,
 }
 
@@ -34,7 +36,7 @@ fn run(seed: Seed) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let tasks = tokio::task::LocalSet::new();
     let shard = Shard::new(seed.id, seed.broker);
-    let local = Local::new(shard, seed.id, seed.peers, seed.clock, seed.handshake);
+    let local = Local::new(shard, seed.id, seed.peers, seed.clock, seed.handshake, seed.logins);
     runtime.block_on(tasks.run_until(async {
         for (listener, socket) in seed.listeners {
             let socket = tokio::net::TcpListener::from_std(socket)?;

@@ -84,8 +84,9 @@ impl std::error::Error for EditError {
 ///
 /// Every other line, comments and line ends stay as they are, and so do owner, group and
 /// permissions. A file that does not exist is made, for its owner only; its folder must exist. The
-/// file is replaced in one step, and edits that happen at once wait for each other. Access control
-/// lists and extended attributes are not kept.
+/// file is replaced in one step, and edits that happen at once wait for each other. Who may not give
+/// the new file to the old one's owner gets an error. Access control lists and extended attributes
+/// are not kept.
 ///
 /// # Errors
 /// See [`EditError`]. Other users' lines may be wrong: they are not checked.

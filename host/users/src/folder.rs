@@ -98,3 +98,18 @@ fn write_like(path: &Path, content: &[u8], old: &Metadata) -> io::Result<()> {
 fn create_new(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_there_is_not_created_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = Folder::lock(&folder.path().join("users")).expect("locked");
+        place.create(b"first").expect("new");
+        let error = place.create(b"second").expect_err("there");
+        assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(place.file()).expect("there"), b"first");
+    }
+}

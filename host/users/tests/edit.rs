@@ -2,7 +2,7 @@
 #![expect(clippy::expect_used, reason = "a failed step is the failed test")]
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -117,6 +117,20 @@ fn permissions_stay() {
         set_user(&path, "bob", &entry(None)).expect("edited");
         assert_eq!(mode(&path), bits);
     }
+}
+
+/// A tool that runs as root must not take a file from the broker. Only root can try.
+#[test]
+fn owner_and_group_stay() {
+    let folder = folder();
+    let path = written(&folder, "a:OLD\n");
+    if chown(&path, Some(12), Some(34)).is_err() {
+        return;
+    }
+    fs::set_permissions(&path, Permissions::from_mode(0o640)).expect("root");
+    set_user(&path, "bob", &entry(None)).expect("edited");
+    let metadata = fs::metadata(&path).expect("there");
+    assert_eq!((metadata.uid(), metadata.gid(), mode(&path)), (12, 34, 0o640));
 }
 
 #[test]
@@ -253,6 +267,18 @@ fn the_first_user_is_made_once() {
 
     assert!(!create_first(&path, "admin", b"other").expect("there"));
     assert_eq!(fs::read_to_string(&path).expect("there"), content);
+}
+
+#[test]
+fn of_those_who_make_the_first_user_at_once_one_does() {
+    let folder = folder();
+    let path = folder.path().join("users");
+    let make = || create_first(&path, "admin", b"secret").expect("made or there");
+    let made = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(make)).collect();
+        threads.into_iter().filter_map(|thread| thread.join().ok()).filter(|made| *made).count()
+    });
+    assert_eq!(made, 1);
 }
 
 #[test]

@@ -204,8 +204,11 @@ fn forms_that_are_broken() {
         (MOSQUITTO_7.replace("gCUgKEo5vzkaEmv7", ""), seven),
         (MOSQUITTO_7.replace("gCUg", "gCU_"), seven),
         (cut(MOSQUITTO_7, 3), seven),
+        (cut(MOSQUITTO_7, 6), seven),
+        (cut(MOSQUITTO_7, 88), seven),
         (format!("{MOSQUITTO_7}="), seven),
         (cut(MOSQUITTO_6, 3), six),
+        (cut(MOSQUITTO_6, 6), six),
         (MOSQUITTO_6.replace("==", "AA"), six),
     ] {
         assert_eq!(problem(&broken), expected, "{broken}");

@@ -71,11 +71,14 @@ fn mqtt_text(what: &str, text: Option<String>) -> Result<Option<Box<str>>, Strin
     }
 }
 
-fn attributes(attributes: Vec<wit::Attribute>) -> Result<Vec<(Box<str>, Box<str>)>, String> {
+/// As a grant holds them: name and value.
+type Attributes = Vec<(Box<str>, Box<str>)>;
+
+fn attributes(attributes: Vec<wit::Attribute>) -> Result<Attributes, String> {
     if attributes.len() > ATTRIBUTES_MAX {
         return Err(format!("it has {} attributes, more than {ATTRIBUTES_MAX}", attributes.len()));
     }
-    let mut checked: Vec<(Box<str>, Box<str>)> = Vec::with_capacity(attributes.len());
+    let mut checked: Attributes = Vec::with_capacity(attributes.len());
     for wit::Attribute { name, value } in attributes {
         if name.is_empty() || name.len() > ATTRIBUTE_NAME_MAX {
             return Err(format!("an attribute's name has not 1 to {ATTRIBUTE_NAME_MAX} bytes"));

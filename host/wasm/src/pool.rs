@@ -44,7 +44,9 @@ impl Pool {
         F: Future<Output = Result<Instance, Fault>>,
     {
         let place = timeout_at(deadline, self.places.acquire()).await;
-        let place = place.ok().and_then(Result::ok).ok_or(Fault::NoInstance)?;
+        // Whose time is up as one becomes free has waited for it all the time.
+        let place = place.ok().and_then(Result::ok).filter(|_| Instant::now() < deadline);
+        let place = place.ok_or(Fault::NoInstance)?;
         let idle = self.idle.lock().pop();
         let instance = match idle {
             Some(instance) => instance,

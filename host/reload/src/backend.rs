@@ -1,0 +1,94 @@
+//! What this crate asks of the code that runs plugins: make code of bytes, make a ready version of
+//! code. Not how, which is `component` for WebAssembly. A seam, so that the life of files is tested
+//! without a compiler.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use theseus_acl::RuleSet;
+use theseus_policy::{Authenticator, Description, Setup, Slot};
+
+use crate::digest::Digest;
+
+/// Makes code of bytes. Blocks as long as it takes. An error is one sentence without a full stop.
+pub(crate) trait Backend: Send {
+    fn compile(&self, bytes: &[u8], digest: Digest) -> Result<Built, String>;
+}
+
+/// A file of a plugin that checked out, whoever uses it.
+pub(crate) struct Built {
+    pub(crate) digest: Digest,
+    pub(crate) description: Description,
+    pub(crate) slots: Vec<Slot>,
+    /// From inspection to description.
+    pub(crate) took: Duration,
+    /// The code was there from an earlier time.
+    pub(crate) cached: bool,
+    pub(crate) code: Box<dyn Code>,
+}
+
+/// What versions are started from.
+pub(crate) trait Code: Send + Sync {
+    /// Everything up to a version that may go live; with rules if it is to be a source of them. An
+    /// error is one sentence, or `SETTING:LINE: …` about the file that a setting names.
+    fn start(
+        &self,
+        description: &Description,
+        setup: Setup,
+        rules: bool,
+    ) -> Result<Started, String>;
+}
+
+/// A version that is ready.
+pub(crate) struct Started {
+    pub(crate) version: Arc<dyn Running>,
+    /// Some if rules were asked for.
+    pub(crate) sets: Option<Arc<[RuleSet]>>,
+    /// Its first instance and its rules.
+    pub(crate) init: Duration,
+    pub(crate) self_test: Duration,
+}
+
+/// A version that is asked about logins.
+pub(crate) trait Running: Authenticator {
+    fn health(&self) -> Health;
+}
+
+/// How a version does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Health {
+    pub(crate) instances: u64,
+    pub(crate) calls: u64,
+    pub(crate) faults: u64,
+}
+
+impl Built {
+    /// `password 0.1.0 (3f2a91c0)`.
+    pub(crate) fn title(&self) -> String {
+        format!("{} {}", self.description.name, self.version())
+    }
+
+    /// `0.1.0 (3f2a91c0)`.
+    pub(crate) fn version(&self) -> String {
+        format!("{} ({})", self.description.version, self.digest)
+    }
+}
+
+/// A panic in a compiler over foreign bytes is a rejection, not the end of all reloading.
+pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    let panicked = |_| Err("the broker's own code panicked over it".to_owned());
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(panicked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_rejection() {
+        assert_eq!(guarded(|| Ok(1)), Ok(1));
+        let panicked: Result<(), _> = guarded(|| panic!("over foreign bytes"));
+        assert_eq!(panicked.unwrap_err(), "the broker's own code panicked over it");
+    }
+}

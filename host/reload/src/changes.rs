@@ -1,0 +1,57 @@
+//! Which changed keys of a configuration count at once, and which at the next start; and how both are
+//! said. Not the applying.
+
+use theseus_config::{Change, Loaded};
+
+use crate::wanted::Wanted;
+
+/// The differences between what is in force and what is new.
+pub(crate) struct Changes {
+    /// For the line that says what was applied.
+    pub(crate) live: Vec<String>,
+    /// One sentence each, without the name of the file.
+    pub(crate) later: Vec<String>,
+}
+
+/// `booted` is what the process was started with: the value that a key which waits for the next start
+/// has until then.
+pub(crate) fn split(booted: &Loaded, live: &Loaded, new: &Loaded, wanted: &Wanted) -> Changes {
+    let since_start = booted.changes(new);
+    let mut changes = Changes { live: Vec::new(), later: Vec::new() };
+    for change in live.changes(new) {
+        if is_live(&change, wanted) {
+            changes.live.push(sentence(&change));
+        } else {
+            let waiting = since_start.iter().find(|it| it.key == change.key);
+            changes.later.push(waiting.map_or_else(|| undone(&change), later));
+        }
+    }
+    changes
+}
+
+/// A listener that is not open yet waits with all its keys.
+fn is_live(change: &Change, wanted: &Wanted) -> bool {
+    let of_listener = change.key.strip_prefix("listeners.tcp.");
+    let is_open = |key: &str| {
+        let name = key.split('.').next();
+        wanted.doors.iter().any(|door| Some(door.listener.as_str()) == name)
+    };
+    change.is_live() && of_listener.is_none_or(is_open)
+}
+
+/// What a plugin is told may be a secret: only the key is named.
+fn sentence(change: &Change) -> String {
+    if change.key.starts_with("plugins.") {
+        return format!("{} changed", change.key);
+    }
+    format!("{} {} -> {}", change.key, change.from, change.to)
+}
+
+fn later(change: &Change) -> String {
+    let Change { key, from, to, .. } = change;
+    format!("{key} changed from {from} to {to}: takes effect at the next start")
+}
+
+fn undone(change: &Change) -> String {
+    format!("{} is {} again, as at the start", change.key, change.to)
+}

@@ -1,0 +1,109 @@
+//! A back end for tests. Its plugins are texts of lines `KEY = VALUE`, so that a test says what a
+//! plugin is and how it fails: `name`, `version`, `slots`, `settings` (`key:kind`, `key:kind!` where it
+//! is required), `connector`, `init` and `self-test` (errors). A setting `rules` that names a file is
+//! wrong at each of its lines that says `bad`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use theseus_policy::{
+    Answer, Answering, Authenticator, ConnectorUse, Description, FileContent, Login, SettingKind,
+    SettingUse, Setup, Slot,
+};
+
+use crate::backend::{Backend, Built, Code, Health, Running, Started};
+use crate::digest::Digest;
+
+pub(crate) struct Fake;
+
+impl Backend for Fake {
+    fn compile(&self, bytes: &[u8], digest: Digest) -> Result<Built, String> {
+        build(bytes, digest)
+    }
+}
+
+pub(crate) fn build(bytes: &[u8], digest: Digest) -> Result<Built, String> {
+    let text = str::from_utf8(bytes).map_err(|_| "it is no component".to_owned())?;
+    let pairs = text.lines().filter_map(|line| line.split_once(" = "));
+    let pairs: BTreeMap<String, String> =
+        pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    let version = pairs.get("version").and_then(|version| version.parse().ok());
+    let (Some(name), Some(version)) = (pairs.get("name"), version) else {
+        return Err("it is no component".to_owned());
+    };
+    let description = Description {
+        name: name.clone(),
+        version,
+        summary: String::new(),
+        settings: pairs.get("settings").map_or(Vec::new(), |all| settings(all)),
+        connectors: pairs.get("connector").into_iter().map(|name| connector(name)).collect(),
+        hook_filters: Vec::new(),
+        state_schema: 0,
+    };
+    let slots = slots(pairs.get("slots").map_or("authn", String::as_str));
+    let code = Box::new(FakeCode(pairs));
+    Ok(Built { digest, description, slots, took: Duration::ZERO, cached: false, code })
+}
+
+fn settings(all: &str) -> Vec<SettingUse> {
+    let one = |text: &str| {
+        let (key, kind) = text.split_once(':').unwrap();
+        let required = kind.ends_with('!');
+        let kind = match kind.trim_end_matches('!') {
+            "boolean" => SettingKind::Boolean,
+            "integer" => SettingKind::Integer,
+            "number" => SettingKind::Number,
+            "text" => SettingKind::Text,
+            "texts" => SettingKind::Texts,
+            "text-file" => SettingKind::TextFile,
+            "keyed-file" => SettingKind::KeyedFile,
+            "users-file" => SettingKind::UsersFile,
+            other => panic!("{other}"),
+        };
+        SettingUse { key: key.to_owned(), kind, required, meaning: "what it is for".to_owned() }
+    };
+    all.split_whitespace().map(one).collect()
+}
+
+fn connector(name: &str) -> ConnectorUse {
+    ConnectorUse { kind: "http".to_owned(), name: name.to_owned() }
+}
+
+fn slots(names: &str) -> Vec<Slot> {
+    let all = [Slot::Authn, Slot::Authz, Slot::Limit, Slot::Ban, Slot::Hook];
+    all.into_iter().filter(|slot| names.split(' ').any(|name| name == slot.to_string())).collect()
+}
+
+struct FakeCode(BTreeMap<String, String>);
+
+impl Code for FakeCode {
+    fn start(&self, _: &Description, setup: Setup, rules: bool) -> Result<Started, String> {
+        for step in ["init", "self-test"] {
+            if let Some(error) = self.0.get(step) {
+                return if error == "panic" { panic!("as told") } else { Err(error.clone()) };
+            }
+        }
+        if let Some(FileContent::Text(text)) = setup.files.get("rules") {
+            let bad = text.lines().position(|line| line == "bad");
+            bad.map_or(Ok(()), |at| Err(format!("rules:{}: this is bad", at + 1)))?;
+        }
+        let (init, self_test) = (Duration::ZERO, Duration::ZERO);
+        let sets = rules.then(|| Arc::from(Vec::new()));
+        Ok(Started { version: Arc::new(FakeVersion), sets, init, self_test })
+    }
+}
+
+struct FakeVersion;
+
+impl Authenticator for FakeVersion {
+    fn authenticate<'a>(&'a self, _: &'a Arc<Login>) -> Answering<'a> {
+        Box::pin(std::future::ready(Ok(Answer::Next)))
+    }
+}
+
+impl Running for FakeVersion {
+    fn health(&self) -> Health {
+        Health { instances: 1, calls: 2, faults: 3 }
+    }
+}

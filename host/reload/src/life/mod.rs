@@ -1,0 +1,152 @@
+//! The whole life of files with a fake back end and a clock that tests turn.
+
+mod arrival;
+mod configuration;
+mod contents;
+mod start;
+mod versions;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use theseus_config::Config;
+use theseus_policy::Hashing;
+
+use crate::fake::Fake;
+use crate::first::Parts;
+use crate::options::{FirstUser, Pace};
+use crate::reload::Reload;
+use crate::status::{PluginState, PluginStatus, Status};
+use crate::testing::Folder;
+
+/// One door, whose plugin is called `door`.
+pub(crate) const CONFIG: &str = r#"authentication = ["door"]
+[listeners.tcp.default]
+bind = "127.0.0.1:0"
+"#;
+
+/// One door, and rules from a file.
+pub(crate) const WITH_RULES: &str = r#"authentication = ["door"]
+[authorization]
+sources = ["acl"]
+[plugins.acl]
+rules = "etc/rules"
+[listeners.tcp.default]
+bind = "127.0.0.1:0"
+"#;
+
+/// A source of rules that wants `rules`.
+pub(crate) const ACL: &str =
+    "name = acl\nversion = 1.0.0\nslots = authz\nsettings = rules:text-file!\n";
+
+/// The door in a version.
+pub(crate) fn door(version: &str) -> String {
+    format!("name = door\nversion = {version}\n")
+}
+
+/// A broker's folder, and a reload that is stepped by hand.
+pub(crate) struct World {
+    pub(crate) folder: Folder,
+    pub(crate) reload: Reload,
+    now: Instant,
+}
+
+impl World {
+    pub(crate) fn new(config: &str, files: &[(&str, &str)]) -> Self {
+        Self::with_first_user(config, files, None)
+    }
+
+    pub(crate) fn with_first_user(
+        config: &str,
+        files: &[(&str, &str)],
+        first_user: Option<FirstUser>,
+    ) -> Self {
+        let folder = Folder::new();
+        let path = folder.write("etc/theseus.toml", config);
+        files.iter().for_each(|(name, text)| drop(folder.write(name, text)));
+        let parts = Parts {
+            loaded: Config::load(Some(&path), std::iter::empty()).unwrap(),
+            backend: Box::new(Fake),
+            hashing: Hashing::new(1, 1),
+            connections: Box::new(|| 1000),
+            first_user,
+            pace: Pace::default(),
+        };
+        let (_, reload) = Reload::begin(parts).unwrap();
+        let mut world = Self { folder, reload, now: Instant::now() };
+        // The configuration file is looked at from the first step on, and brings nothing.
+        let told = std::mem::take(&mut world.reload.journal.lines);
+        world.settle();
+        assert_eq!(world.lines(), [""; 0]);
+        world.reload.journal.lines = told;
+        world
+    }
+
+    /// As the thread would: one look, after the pause it would make.
+    pub(crate) fn look(&mut self) {
+        self.now += self.reload.pause();
+        self.reload.step(self.now);
+    }
+
+    /// Looks until nothing changes any more, which must be within 2 s.
+    pub(crate) fn settle(&mut self) {
+        let start = self.now;
+        for _ in 0..4 {
+            self.look();
+        }
+        assert!(!self.reload.watch.any_unsettled());
+        assert!((self.now - start).as_millis() <= 2000);
+    }
+
+    /// What was told since it was last asked, without paths of this machine and times.
+    pub(crate) fn lines(&mut self) -> Vec<String> {
+        let root = format!("{}/", self.folder.path("").display().to_string().trim_end_matches('/'));
+        let lines = std::mem::take(&mut self.reload.journal.lines);
+        let plain = |line: String| {
+            let line = line.replace(&root, "");
+            let end = line.find(" connections kept").unwrap_or(line.len());
+            line[..end].to_owned()
+        };
+        lines.into_iter().map(plain).collect()
+    }
+
+    /// The only line told since.
+    pub(crate) fn line(&mut self) -> String {
+        let lines = self.lines();
+        assert_eq!(lines.len(), 1, "{lines:#?}");
+        lines.into_iter().next().unwrap()
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        assert_eq!(self.status().generation, self.reload.generation);
+        self.reload.generation
+    }
+
+    /// The version of a plugin that runs.
+    pub(crate) fn runs(&self, name: &str) -> String {
+        let live = self.reload.running.get(name);
+        live.map_or_else(|| "-".to_owned(), |live| live.built.description.version.to_string())
+    }
+
+    pub(crate) fn status(&self) -> Arc<Status> {
+        self.reload.status()
+    }
+
+    pub(crate) fn file(&self, path: &str) -> PluginStatus {
+        let status = self.status();
+        status.plugins.iter().find(|file| file.path == path).cloned().unwrap()
+    }
+
+    pub(crate) fn state(&self, path: &str) -> PluginState {
+        self.file(path).state
+    }
+
+    pub(crate) fn write(&mut self, name: &str, text: &str) {
+        self.folder.write(name, text);
+    }
+
+    pub(crate) fn path(&self, name: &str) -> impl AsRef<Path> + use<> {
+        self.folder.path(name)
+    }
+}

@@ -1,0 +1,310 @@
+//! What should run under a configuration, and the preparation of what does not run yet: for each
+//! named plugin the best candidate that fits its settings, starts and passes its own test.
+//! Publishes nothing: a plan that is dropped changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use theseus_acl::RuleSet;
+use theseus_config::{Loaded, suggest};
+use theseus_policy::{FileContent, Hashing, Setup, Slot, Value};
+
+use crate::backend::{Built, Running, guarded};
+use crate::choice;
+use crate::contents::Contents;
+use crate::digest::Digest;
+use crate::journal::Problem;
+use crate::paths;
+use crate::plugin_files::PluginFiles;
+use crate::settings::{self, Checked};
+use crate::wanted::{Roles, Wanted};
+use crate::watch::Subject;
+
+/// A plugin that runs: one version with its settings.
+pub(crate) struct Live {
+    pub(crate) built: Arc<Built>,
+    pub(crate) inputs: Inputs,
+    /// Which files its settings name, by key.
+    pub(crate) files: BTreeMap<String, Subject>,
+    pub(crate) version: Arc<dyn Running>,
+    /// Some if it is a source of rules.
+    pub(crate) sets: Option<Arc<[RuleSet]>>,
+    pub(crate) since: SystemTime,
+}
+
+/// All that a version was started with, besides its code. Equal inputs need no new version.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Inputs {
+    roles: Roles,
+    pub(crate) settings: BTreeMap<String, Value>,
+    pub(crate) files: BTreeMap<String, Digest>,
+}
+
+/// The plugins that run, by name.
+pub(crate) type Lives = BTreeMap<String, Arc<Live>>;
+
+/// What would run.
+#[derive(Default)]
+pub(crate) struct Plan {
+    pub(crate) live: Lives,
+    pub(crate) swaps: Vec<Swap>,
+    /// The plugins for which nothing did under this configuration.
+    pub(crate) unmet: Vec<String>,
+    /// The plugins that wait for a file to come to rest.
+    pub(crate) waiting: Vec<String>,
+    pub(crate) problems: Vec<Problem>,
+    /// Why code does not run, or that it does.
+    pub(crate) findings: Vec<(Digest, Option<String>)>,
+}
+
+/// A version that is new in a plan.
+pub(crate) struct Swap {
+    pub(crate) from: Option<Arc<Live>>,
+    pub(crate) to: Arc<Live>,
+    pub(crate) init: Duration,
+    pub(crate) self_test: Duration,
+}
+
+/// What a plan is made of.
+pub(crate) struct Planner<'a> {
+    pub(crate) loaded: &'a Loaded,
+    pub(crate) wanted: &'a Wanted,
+    pub(crate) files: &'a PluginFiles,
+    pub(crate) contents: &'a Contents,
+    pub(crate) running: &'a Lives,
+    pub(crate) hashing: &'a Arc<Hashing>,
+}
+
+/// What became of one candidate.
+enum Attempt {
+    Same,
+    Ready(Swap),
+    Waiting,
+    Failed { lines: Vec<String>, identity: String },
+}
+
+impl Planner<'_> {
+    /// Every file that a setting of a candidate names: what has to be watched and known.
+    pub(crate) fn subjects(&self) -> BTreeSet<Subject> {
+        let names = self.wanted.names();
+        let candidates = names.into_iter().flat_map(|name| self.candidates(name));
+        let checked =
+            candidates.filter_map(|built| settings::check(self.loaded, &built.description).ok());
+        let named = checked.flat_map(|checked| checked.files.into_values());
+        // What runs keeps its files: a setting that is broken now may be mended to what it was.
+        let running = self.running.values().flat_map(|live| live.files.values().cloned());
+        named.chain(running).collect()
+    }
+
+    /// The files that plugins asked at doors name: of each its best candidate.
+    pub(crate) fn door_files(&self) -> Vec<Subject> {
+        let names = self.wanted.names().into_iter().filter(|name| self.wanted.roles(name).authn);
+        let best = names.filter_map(|name| self.candidates(name).into_iter().next());
+        let checked = best.filter_map(|it| settings::check(self.loaded, &it.description).ok());
+        checked.flat_map(|checked| checked.files.into_values()).collect()
+    }
+
+    pub(crate) fn plan(&self) -> Plan {
+        let mut plan = Plan::default();
+        for name in self.wanted.names() {
+            self.plan_one(name, &mut plan);
+        }
+        plan
+    }
+
+    fn candidates(&self, name: &str) -> Vec<Arc<Built>> {
+        let running = self.running.get(name).map(|live| &live.built);
+        choice::candidates(self.files, name, running)
+    }
+
+    fn plan_one(&self, name: &str, plan: &mut Plan) {
+        let before = self.running.get(name);
+        let candidates = self.candidates(name);
+        if candidates.is_empty() {
+            plan.problems.push(self.missing(name));
+        }
+        for built in candidates {
+            match self.attempt(name, &built, before) {
+                Attempt::Failed { lines, identity } => {
+                    self.note(plan, name, &built, lines, identity)
+                }
+                Attempt::Same => return plan.keep(name, before, Some(built.digest)),
+                Attempt::Waiting => {
+                    plan.waiting.push(name.to_owned());
+                    return plan.keep(name, before, None);
+                }
+                Attempt::Ready(swap) => {
+                    plan.findings.push((built.digest, None));
+                    plan.live.insert(name.to_owned(), swap.to.clone());
+                    return plan.swaps.push(swap);
+                }
+            }
+        }
+        plan.unmet.push(name.to_owned());
+        plan.keep(name, before, None);
+    }
+
+    fn attempt(&self, name: &str, built: &Arc<Built>, before: Option<&Arc<Live>>) -> Attempt {
+        let checked = match self.check(name, built) {
+            Ok(checked) => checked,
+            Err(lines) => return Attempt::Failed { lines, identity: String::new() },
+        };
+        let (contents, digests) = match self.contents(&checked) {
+            Ok(Some(found)) => found,
+            Ok(None) => return Attempt::Waiting,
+            Err(lines) => return Attempt::Failed { lines, identity: String::new() },
+        };
+        let roles = self.wanted.roles(name);
+        let inputs = Inputs { roles, settings: checked.values, files: digests };
+        let same = |live: &Arc<Live>| live.built.digest == built.digest && live.inputs == inputs;
+        if before.is_some_and(same) {
+            return Attempt::Same;
+        }
+        self.start(built, inputs, contents, checked.files, before)
+    }
+
+    /// The settings, the slots and the connectors.
+    fn check(&self, name: &str, built: &Built) -> Result<Checked, Vec<String>> {
+        if let Some(connector) = built.description.connectors.first() {
+            let (file, kind, name) = (self.file_of(built), &connector.kind, &connector.name);
+            let problem = format!("it wants the connector `{name}` ({kind}), which is not granted");
+            return Err(vec![format!("{file}: {problem}")]);
+        }
+        let roles = self.wanted.roles(name);
+        for (named, slot) in [(roles.authn, Slot::Authn), (roles.authz, Slot::Authz)] {
+            if named && !built.slots.contains(&slot) {
+                let key = self.wanted.key_naming(&self.loaded.config, name, slot);
+                let place = paths::place_of(self.loaded, &key);
+                let problem =
+                    format!("`{name}` is named in {key} but does not fill the slot {slot}");
+                return Err(vec![format!("{place}: {problem}")]);
+            }
+        }
+        settings::check(self.loaded, &built.description)
+    }
+
+    /// The content of each file, and its digest. None: one has not come to rest yet.
+    #[expect(clippy::type_complexity, reason = "two maps by the same key, used once")]
+    fn contents(
+        &self,
+        checked: &Checked,
+    ) -> Result<Option<(BTreeMap<String, FileContent>, BTreeMap<String, Digest>)>, Vec<String>>
+    {
+        let (mut contents, mut digests) = (BTreeMap::new(), BTreeMap::new());
+        for (key, subject) in &checked.files {
+            let Some(file) = self.contents.get(subject) else {
+                return Ok(None);
+            };
+            let (content, digest) = file.content.as_ref().map_err(Clone::clone)?;
+            contents.insert(key.clone(), content.clone());
+            digests.insert(key.clone(), *digest);
+        }
+        Ok(Some((contents, digests)))
+    }
+
+    fn start(
+        &self,
+        built: &Arc<Built>,
+        inputs: Inputs,
+        contents: BTreeMap<String, FileContent>,
+        files: BTreeMap<String, Subject>,
+        before: Option<&Arc<Live>>,
+    ) -> Attempt {
+        let settings = inputs.settings.clone();
+        let setup = Setup { settings, files: contents, hashing: self.hashing.clone() };
+        let rules = inputs.roles.authz;
+        match guarded(|| built.code.start(&built.description, setup, rules)) {
+            Err(why) => Attempt::Failed {
+                lines: self.explain(built, &files, &why),
+                identity: format!("{inputs:?}"),
+            },
+            Ok(started) => {
+                let (version, sets, since) = (started.version, started.sets, SystemTime::now());
+                let built = built.clone();
+                let to = Arc::new(Live { built, inputs, files, version, sets, since });
+                let (init, self_test) = (started.init, started.self_test);
+                Attempt::Ready(Swap { from: before.cloned(), to, init, self_test })
+            }
+        }
+    }
+
+    /// A plugin names the setting whose file is wrong: the operator knows it by its path.
+    fn explain(&self, built: &Built, files: &BTreeMap<String, Subject>, why: &str) -> Vec<String> {
+        let base = &self.loaded.config.base;
+        let place = |line: &str| {
+            let (key, rest) = line.split_once(':')?;
+            Some(format!("{}:{rest}", paths::shown(base, &files.get(key)?.path)))
+        };
+        let file = self.file_of(built);
+        if why.is_empty() {
+            return vec![format!("{file}: it gives no reason")];
+        }
+        why.lines().map(|line| place(line).unwrap_or_else(|| format!("{file}: {line}"))).collect()
+    }
+
+    fn note(
+        &self,
+        plan: &mut Plan,
+        name: &str,
+        built: &Built,
+        lines: Vec<String>,
+        identity: String,
+    ) {
+        plan.findings.push((built.digest, Some(lines.join("; "))));
+        let identity = format!("{} {identity} {}", built.title(), lines.join("\n"));
+        plan.problems.push(self.problem(name, identity, lines));
+    }
+
+    fn problem(&self, name: &str, identity: String, lines: Vec<String>) -> Problem {
+        let running = self.running.get(name).map(|live| live.built.title());
+        let grave = running.is_none();
+        let outcome = match running {
+            Some(title) => format!("{title} keeps running"),
+            None if self.wanted.roles(name).authn => {
+                format!("`{name}` does not run: new clients are refused where it is asked")
+            }
+            None => format!("`{name}` does not run: what would be asked of it is denied"),
+        };
+        Problem { plugin: name.to_owned(), identity, lines, outcome, grave }
+    }
+
+    fn missing(&self, name: &str) -> Problem {
+        let slot = if self.wanted.roles(name).authn { Slot::Authn } else { Slot::Authz };
+        let key = self.wanted.key_naming(&self.loaded.config, name, slot);
+        let place = paths::place_of(self.loaded, &key);
+        let folder = paths::shown(&self.loaded.config.base, &self.loaded.config.plugins_dir);
+        let hint = self.hint(name);
+        let line = format!("{place}: {key}: no plugin `{name}` in {folder}/{hint}");
+        self.problem(name, line.clone(), vec![line])
+    }
+
+    /// What may be meant, or the file that would have been it.
+    fn hint(&self, name: &str) -> String {
+        let is_it = |path: &Path| path.file_stem().is_some_and(|stem| stem == name);
+        let files = self.files.by_path.iter();
+        let refused = files.filter_map(|(path, file)| Some((path, file.built.as_ref().err()?)));
+        if let Some((path, why)) = refused.into_iter().find(|(path, _)| is_it(path)) {
+            return format!(", for {}: {why}", paths::shown(&self.loaded.config.base, path));
+        }
+        let near = suggest(name, self.files.names());
+        near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
+    }
+
+    fn file_of(&self, built: &Built) -> String {
+        let base = &self.loaded.config.base;
+        let found = self.files.holding(built.digest);
+        found.map_or_else(|| built.title(), |(path, _)| paths::shown(base, path))
+    }
+}
+
+impl Plan {
+    /// What ran goes on running.
+    fn keep(&mut self, name: &str, before: Option<&Arc<Live>>, healthy: Option<Digest>) {
+        self.findings.extend(healthy.map(|digest| (digest, None)));
+        if let Some(before) = before {
+            self.live.insert(name.to_owned(), before.clone());
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The files in `plugins_dir` and what each turned out to be. Not which of them is live: `choice`
+//! orders them, `plan` decides. Used by `reload` and shown by `status`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::backend::Built;
+use crate::digest::Digest;
+
+/// One file, as it was when it last came to rest.
+pub(crate) struct PluginFile {
+    /// None if it could not be read.
+    pub(crate) digest: Option<Digest>,
+    pub(crate) modified: (i64, i64),
+    /// Which look settled it; files of one look have the same.
+    pub(crate) arrival: u64,
+    pub(crate) since: SystemTime,
+    /// Its place is empty, and what stood there still runs.
+    pub(crate) gone: bool,
+    /// What it holds, or why that is nothing.
+    pub(crate) built: Result<Arc<Built>, String>,
+    /// Why it does not run although it is whole.
+    pub(crate) failure: Option<String>,
+    pub(crate) settled: Duration,
+    pub(crate) read: Duration,
+}
+
+/// All of them, by path.
+#[derive(Default)]
+pub(crate) struct PluginFiles {
+    pub(crate) by_path: BTreeMap<PathBuf, PluginFile>,
+    /// Names of plugins whose running code is in no file any more, since which look.
+    pub(crate) orphaned: BTreeMap<String, u64>,
+    /// Counts looks that brought something.
+    pub(crate) arrival: u64,
+}
+
+impl PluginFiles {
+    /// Those that hold a healthy plugin of this name.
+    pub(crate) fn named<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> impl Iterator<Item = (&'a Path, &'a PluginFile, &'a Arc<Built>)> {
+        let present = self.by_path.iter().filter(|(_, file)| !file.gone);
+        let healthy = present
+            .filter_map(|(path, file)| Some((path.as_path(), file, file.built.as_ref().ok()?)));
+        healthy.filter(move |(_, _, built)| built.description.name == name)
+    }
+
+    /// A file that holds exactly this content.
+    pub(crate) fn holding(&self, digest: Digest) -> Option<(&Path, &PluginFile)> {
+        let mut present = self.by_path.iter().filter(|(_, file)| !file.gone);
+        let found = present.find(|(_, file)| file.digest == Some(digest))?;
+        Some((found.0.as_path(), found.1))
+    }
+
+    /// Notes which of the running plugins (name, code) have lost their file.
+    pub(crate) fn note_orphans<'a>(&mut self, running: impl Iterator<Item = (&'a str, Digest)>) {
+        let before = std::mem::take(&mut self.orphaned);
+        for (name, digest) in running {
+            if self.holding(digest).is_none() {
+                let since = before.get(name).copied().unwrap_or(self.arrival);
+                self.orphaned.insert(name.to_owned(), since);
+            }
+        }
+    }
+
+    /// Remembers why this code does not run, or that nothing speaks against it.
+    pub(crate) fn note_failure(&mut self, digest: Digest, failure: Option<&str>) {
+        for file in self.by_path.values_mut().filter(|file| file.digest == Some(digest)) {
+            file.failure = failure.map(str::to_owned);
+        }
+    }
+
+    /// Every name that a file has, for suggestions.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        let healthy = self.by_path.values().filter_map(|file| file.built.as_ref().ok());
+        healthy.map(|built| built.description.name.as_str()).collect()
+    }
+}

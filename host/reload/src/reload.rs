@@ -1,0 +1,220 @@
+//! The state of everything that is watched, and the one step that is done again and again: look, take
+//! what is new, and bring what runs in line with what stands in the files.
+//!
+//! The step is level-triggered: it compares what should be with what is, so the order in which files
+//! arrive does not matter, and what was refused is tried again when anything changes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use theseus_policy::{Hashing, Policies};
+
+use crate::announce::Published;
+use crate::backend::Backend;
+use crate::changes;
+use crate::configuration::{Configuration, Proposed};
+use crate::contents::Contents;
+use crate::journal::{Journal, Problem};
+use crate::options::Pace;
+use crate::plan::{Lives, Plan, Planner};
+use crate::plugin_files::PluginFiles;
+use crate::publish;
+use crate::status::{Status, StatusView};
+use crate::wanted::Wanted;
+use crate::watch::{Role, Subject, Watch};
+
+/// Makes files live. Made by [`first`](Self::first), set to work by [`spawn`](Self::spawn).
+pub struct Reload {
+    pub(crate) backend: Box<dyn Backend>,
+    pub(crate) hashing: Arc<Hashing>,
+    pub(crate) connections: Box<dyn Fn() -> u64 + Send>,
+    pub(crate) pace: Pace,
+    pub(crate) watch: Watch,
+    pub(crate) files: PluginFiles,
+    pub(crate) contents: Contents,
+    pub(crate) configuration: Configuration,
+    pub(crate) journal: Journal,
+    pub(crate) policies: Arc<Policies>,
+    pub(crate) wanted: Wanted,
+    pub(crate) running: Lives,
+    /// Why newer files of a running plugin are not in force, by plugin.
+    pub(crate) refused: BTreeMap<String, String>,
+    pub(crate) generation: u64,
+    pub(crate) started: SystemTime,
+    pub(crate) changed: SystemTime,
+    pub(crate) view: StatusView,
+    /// The folder cannot be read, or holds too much: said once.
+    pub(crate) folder_complaint: Option<String>,
+}
+
+impl Reload {
+    /// What a person who asks is shown.
+    pub fn status(&self) -> Arc<Status> {
+        self.view.status()
+    }
+
+    /// Where to ask for it later, from any thread.
+    pub fn view(&self) -> StatusView {
+        self.view.clone()
+    }
+
+    /// One look, and everything that follows from it.
+    pub(crate) fn step(&mut self, now: Instant) {
+        self.watch_folder();
+        let seen = self.watch.look(now);
+        if !seen.is_empty() {
+            self.take(seen);
+            self.reconcile();
+        }
+        self.report();
+    }
+
+    /// Brings what runs in line with what was seen.
+    fn reconcile(&mut self) {
+        self.note_orphans();
+        self.watch_settings();
+        let mut problems = Vec::new();
+        if !self.try_proposed(&mut problems) {
+            let wanted = self.wanted.clone();
+            let mut plan = self.planner(&self.configuration.live, &wanted).plan();
+            problems.append(&mut plan.problems);
+            self.publish(plan, wanted, None);
+        }
+        self.refused = problems.iter().map(|it| (it.plugin.clone(), it.lines.join("\n"))).collect();
+        self.journal.problems(problems);
+        self.tell_idle();
+    }
+
+    /// True if there was a configuration to be put in force, and it was.
+    fn try_proposed(&mut self, problems: &mut Vec<Problem>) -> bool {
+        let Some(proposed) = self.configuration.proposed.take() else {
+            return false;
+        };
+        self.configuration.proposed = self.propose(proposed, problems);
+        self.configuration.proposed.is_none()
+    }
+
+    /// Puts a configuration in force if all it names is there. Otherwise it is given back.
+    fn propose(&mut self, proposed: Proposed, problems: &mut Vec<Problem>) -> Option<Proposed> {
+        let wanted = Wanted::of(&proposed.loaded.config, Some(&self.wanted));
+        let mut plan = self.planner(&proposed.loaded, &wanted).plan();
+        if !plan.waiting.is_empty() {
+            return Some(proposed);
+        }
+        let blamed = |name: &String| !self.wanted.same_for(&wanted, name);
+        let blamed: BTreeSet<String> =
+            plan.unmet.iter().filter(|name| blamed(name)).cloned().collect();
+        if blamed.is_empty() {
+            problems.append(&mut plan.problems);
+            self.put_in_force(proposed, plan, wanted);
+            return None;
+        }
+        plan.problems.retain(|problem| blamed.contains(&problem.plugin));
+        let lines: Vec<_> =
+            plan.problems.iter().flat_map(|problem| problem.lines.clone()).collect();
+        self.configuration.error = Some(lines.join("\n"));
+        problems.extend(plan.problems.into_iter().map(|problem| Problem {
+            outcome: "the configuration in force stays".to_owned(),
+            identity: format!("configuration {}", problem.identity),
+            grave: false,
+            ..problem
+        }));
+        Some(proposed)
+    }
+
+    fn put_in_force(&mut self, proposed: Proposed, plan: Plan, wanted: Wanted) {
+        let Proposed { loaded, settled, read } = proposed;
+        let configuration = &self.configuration;
+        let changes =
+            changes::split(&configuration.booted, &configuration.live, &loaded, &self.wanted);
+        let path = configuration.path().display().to_string();
+        for later in &changes.later {
+            self.journal.warn(&format!("{path}: {later}"));
+        }
+        self.configuration.live = loaded;
+        self.configuration.error = None;
+        let steps = [("settled", settled), ("read", read)];
+        let announced = !changes.live.is_empty();
+        let note = move |published: &Published<'_>| {
+            announced.then(|| published.configuration(&path, &changes.live, &steps))
+        };
+        self.publish(plan, wanted, Some(&note));
+    }
+
+    /// Makes a plan live, all of it at once, if there is anything new in it.
+    fn publish(
+        &mut self,
+        plan: Plan,
+        wanted: Wanted,
+        note: Option<&dyn Fn(&Published<'_>) -> Option<String>>,
+    ) {
+        for (digest, failure) in &plan.findings {
+            self.files.note_failure(*digest, failure.as_deref());
+        }
+        if plan.swaps.is_empty() && wanted == self.wanted {
+            return;
+        }
+        let draft = publish::draft(&wanted, &plan.live);
+        let start = Instant::now();
+        self.generation = self.policies.publish(draft);
+        let published = Published {
+            generation: self.generation,
+            connections: (self.connections)(),
+            took: start.elapsed(),
+            base: &self.configuration.booted.config.base,
+        };
+        let mut lines: Vec<String> = note.and_then(|note| note(&published)).into_iter().collect();
+        let swaps = plan.swaps.iter();
+        lines.extend(swaps.flat_map(|swap| published.swap(swap, &self.files, &self.contents)));
+        lines.iter().for_each(|line| self.journal.info(line));
+        self.changed = SystemTime::now();
+        self.wanted = wanted;
+        self.running = plan.live;
+    }
+
+    pub(crate) fn planner<'a>(
+        &'a self,
+        loaded: &'a theseus_config::Loaded,
+        wanted: &'a Wanted,
+    ) -> Planner<'a> {
+        Planner {
+            loaded,
+            wanted,
+            files: &self.files,
+            contents: &self.contents,
+            running: &self.running,
+            hashing: &self.hashing,
+        }
+    }
+
+    fn note_orphans(&mut self) {
+        let running = self.running.iter();
+        let running = running.map(|(name, live)| (name.as_str(), live.built.digest));
+        self.files.note_orphans(running);
+    }
+
+    /// Watches the files that settings name, in force or proposed, and no others.
+    pub(crate) fn watch_settings(&mut self) {
+        let mut needed = self.planner(&self.configuration.live, &self.wanted).subjects();
+        if let Some(proposed) = &self.configuration.proposed {
+            let wanted = Wanted::of(&proposed.loaded.config, Some(&self.wanted));
+            needed.append(&mut self.planner(&proposed.loaded, &wanted).subjects());
+        }
+        let of_settings =
+            |subject: &&Subject| !matches!(subject.role, Role::Configuration | Role::Plugin);
+        let watched: Vec<_> = self.watch.subjects().filter(of_settings).cloned().collect();
+        for subject in watched.into_iter().filter(|subject| !needed.contains(subject)) {
+            self.watch.forget(&subject);
+            self.contents.remove(&subject);
+        }
+        needed.iter().for_each(|subject| self.watch.add(subject));
+    }
+
+    pub(crate) fn configuration_subject(&self) -> Subject {
+        // Relative to the folder the process was started in, which is what the operator meant.
+        let path: PathBuf = self.configuration.path().to_owned();
+        Subject { role: Role::Configuration, path }
+    }
+}
