@@ -102,7 +102,7 @@ async fn memory(code: &Code) -> Result<(), Box<dyn Error>> {
     let fresh = resident()?;
     for version in &versions {
         for _ in 0..10 {
-            version.authenticate(&who).await?;
+            version.authenticate(&who).await.map_err(|fault| fault.to_string())?;
         }
     }
     let used = resident()?;
