@@ -25,6 +25,8 @@ const BYTES_MAX: u64 = 1 << 30;
 const KEY_SIZE: usize = 64;
 const MAC_SIZE: usize = 32;
 const ENTRY_SUFFIX: &str = ".code";
+/// The ending of a file that is being written.
+const UNFINISHED: &str = "new";
 
 /// The folder, found to be private.
 pub(crate) struct Cache {
@@ -47,6 +49,7 @@ impl Cache {
                  can use: chmod 700"
             ));
         }
+        remove_unfinished(dir);
         let key = key_of(dir).map_err(failed)?;
         Ok(Self { dir: dir.to_owned(), key, runtime: fingerprint(engine) })
     }
@@ -131,6 +134,16 @@ fn is_private(metadata: &fs::Metadata) -> bool {
     metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o077 == 0
 }
 
+/// What a broker that was killed left. Nobody else writes here: there is one broker to a folder.
+fn remove_unfinished(dir: &Path) {
+    for file in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = file.path();
+        if path.extension().is_some_and(|end| end == UNFINISHED) {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
 /// The key, made at first use. One that others could read is replaced, and with it all entries.
 fn key_of(dir: &Path) -> io::Result<[u8; KEY_SIZE]> {
     let path = dir.join("key");
@@ -156,7 +169,7 @@ fn read_key(path: &Path) -> Option<[u8; KEY_SIZE]> {
 /// Writes a file whole or not at all.
 fn replace(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     let mut temporary = path.as_os_str().to_owned();
-    temporary.push(format!(".{}.new", std::process::id()));
+    temporary.push(format!(".{UNFINISHED}"));
     let _ = fs::remove_file(&temporary);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
     let written = parts.iter().try_for_each(|part| file.write_all(part));

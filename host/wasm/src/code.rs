@@ -103,7 +103,7 @@ impl Code {
         let wall = self.0.engine.bounds.call_wall;
         let said = timeout(wall, self.ask_description()).await.unwrap_or(Err(Fault::WallTime));
         let said = said.map_err(|fault| rejected("describe", &fault))?;
-        describe::description(said).map_err(Rejection::new)
+        describe::description(said).map_err(|why| Rejection::said(&why))
     }
 
     async fn ask_description(&self) -> Result<lifecycle::Description, Fault> {

@@ -15,7 +15,7 @@ use crate::fault::fault_of;
 use crate::limits::Limits;
 use crate::state::State;
 use crate::ticker::Running;
-use crate::voice::Voice;
+use crate::voice::{Voice, shown};
 use crate::{grant, login};
 
 /// Resources of the component model that may be alive at once.
@@ -92,7 +92,7 @@ impl Instance {
         if self.store.data().busy {
             return Err(Fault::Busy);
         }
-        grant::answer(decision).map_err(Fault::Invalid)
+        grant::answer(decision).map_err(|why| Fault::Invalid(shown(&why)))
     }
 
     /// True if it has answered so often that another should take its place.

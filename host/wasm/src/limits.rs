@@ -17,7 +17,7 @@ pub(crate) struct Limits {
     held: usize,
     held_max: usize,
     last_growth: usize,
-    /// Something was refused: what traps afterwards trapped for want of memory.
+    /// Something was refused: what traps in the same call trapped for want of memory.
     pub(crate) refused: bool,
 }
 

@@ -96,8 +96,9 @@ impl Pool {
 /// runtime cannot enter it again, and who knows what state its memory is in.
 pub(crate) struct Lease<'a> {
     pool: &'a Pool,
-    _place: SemaphorePermit<'a>,
+    // Before the place: nobody makes another instance while this one is still there.
     instance: Option<Instance>,
+    _place: SemaphorePermit<'a>,
     sound: bool,
 }
 

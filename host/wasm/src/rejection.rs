@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::voice::{cut, printable};
+use crate::voice::shown;
 
 /// One sentence for a person, without a full stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ impl Rejection {
 
     /// What a plugin itself says: it may say anything at any length.
     pub(crate) fn said(why: &str) -> Self {
-        Self(printable(cut(why)))
+        Self(shown(why))
     }
 }
 

@@ -49,11 +49,13 @@ impl State {
 
     /// Begins a call that may compute this long.
     pub(crate) fn begin(&mut self, cpu: Duration, login: Option<Arc<Login>>) {
-        let slices = cpu.as_nanos().div_ceil(TICK.as_nanos());
-        self.slices_left = u32::try_from(slices).unwrap_or(u32::MAX).max(1);
+        // One more: it begins somewhere within the first.
+        let slices = cpu.as_nanos().div_ceil(TICK.as_nanos()) + 1;
+        self.slices_left = u32::try_from(slices).unwrap_or(u32::MAX);
         self.login = login;
         self.busy = false;
         self.waited = false;
+        self.limits.refused = false;
     }
 
     /// The guest ran into the end of a slice. Counts slices and not time: while others have the

@@ -15,7 +15,7 @@ use crate::pool::{Lease, Pool};
 use crate::rejection::Rejection;
 use crate::rules::{self, WrittenSet};
 use crate::tally::{Health, Tally};
-use crate::voice::{Voice, cut, printable};
+use crate::voice::{Voice, shown};
 
 /// One version of a plugin, started. What it runs with does not change.
 pub struct Version {
@@ -73,7 +73,7 @@ impl Version {
             .unwrap_or(Err(Fault::WallTime))
             .map_err(|fault| rejected("rule-sets", &fault))?
             .map_err(|why| Rejection::said(&why))?;
-        rules::compile_sets(sets).map_err(Rejection::new)
+        rules::compile_sets(sets).map_err(|why| Rejection::said(&why))
     }
 
     async fn ask_rule_sets(
@@ -162,7 +162,7 @@ impl Version {
 
 /// It said yes the first time, with the same settings.
 fn init_failed(why: &str) -> Fault {
-    Fault::Invalid(format!("`init` of a further instance: {}", printable(cut(why))))
+    Fault::Invalid(format!("`init` of a further instance: {}", shown(why)))
 }
 
 impl Authenticator for Version {

@@ -53,8 +53,7 @@ impl Voice {
     pub(crate) fn say(&self, level: Level, line: &str) {
         let Some(swallowed) = self.window.lock().admit(Instant::now()) else { return };
         self.confess(swallowed);
-        let line = printable(cut(line));
-        self.write(level, &line);
+        self.write(level, &shown(line));
     }
 
     /// Adds to a counter. Names that are not allowed, and counters beyond the bound, are not counted.
@@ -118,12 +117,17 @@ fn is_counter_name(name: &str) -> bool {
         && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'))
 }
 
-pub(crate) fn cut(line: &str) -> &str {
+/// What a guest says, as it may stand in a log: one line, of bounded length.
+pub(crate) fn shown(text: &str) -> String {
+    printable(cut(text))
+}
+
+fn cut(line: &str) -> &str {
     &line[..line.floor_char_boundary(LINE_MAX)]
 }
 
 /// Escapes what would begin a line of its own, or change what a terminal shows.
-pub(crate) fn printable(line: &str) -> String {
+fn printable(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     for c in line.chars() {
         if c.is_control() || turns_text(c) {

@@ -29,7 +29,7 @@ const RANDOM_MAX: u64 = 64 << 10;
 pub(crate) const WITHHELD: [(&str, &str); 2] = [("sockets", "sockets"), ("http", "HTTP")];
 
 /// Interfaces that are offered, in any version 0.2.x.
-pub(crate) const OFFERED: [&str; 22] = [
+pub(crate) const OFFERED: [&str; 20] = [
     "wasi:cli/environment",
     "wasi:cli/exit",
     "wasi:cli/stderr",
@@ -50,8 +50,6 @@ pub(crate) const OFFERED: [&str; 22] = [
     "wasi:random/insecure",
     "wasi:random/insecure-seed",
     "wasi:random/random",
-    "wasi:cli/types",
-    "wasi:clocks/types",
 ];
 
 struct Io;

@@ -128,3 +128,14 @@ fn the_newest_entries_are_kept() {
     assert!(kept.contains(&cache.join("79.code")) && !kept.contains(&cache.join("16.code")));
     assert!(compile(&engine, &Guest::default().component()).unwrap().from_cache());
 }
+
+#[test]
+fn what_a_killed_broker_left_is_removed() {
+    let folder = Folder::new();
+    let cache = folder.path().join("cache");
+    drop(engine(&cache));
+    let left = cache.join("abc.code.new");
+    fs::write(&left, b"half").unwrap();
+    drop(engine(&cache));
+    assert!(!left.exists() && cache.join("key").exists());
+}
