@@ -1,14 +1,15 @@
-//! Build the broker, and what needs the built broker: run, test, bench.
+//! Build the broker and its plugins, and what needs the built broker: run, test, bench.
 //! Always the release build: what is tested and measured is what people start.
 
 use std::process::Command;
 
 use crate::command::{Failure, cargo, no_more, program, step};
-use crate::place;
+use crate::{place, plugins};
 
 /// `cargo xtask run [-- ARGS]`: does not return on success (on unix this process becomes the broker).
 pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
     build_broker()?;
+    plugins::ship()?;
     become_it(program(place::broker()).args(args))
 }
 
@@ -16,7 +17,9 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
 pub(crate) fn build(args: &[String]) -> Result<(), Failure> {
     no_more("build", args)?;
     build_broker()?;
+    let names = plugins::ship()?;
     println!("the broker   {}", place::broker().display());
+    println!("its plugins  {} ({})", place::plugins().display(), names.join(", "));
     println!("its settings {}", place::root().join("etc").join("theseus.toml").display());
     Ok(())
 }
@@ -26,6 +29,7 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failure> {
     build_broker()?;
     let mut tests = cargo("test --workspace");
     tests.env("THESEUS_BIN", place::broker());
+    tests.env("THESEUS_PLUGINS", plugins::for_tests()?);
     for arg in args {
         match arg.as_str() {
             "--ci" => tests.env("THESEUS_REQUIRE_CLIENTS", "1"),

@@ -82,7 +82,7 @@ fn wasm_target() -> Result<&'static str, Failure> {
 }
 
 /// Asks the compiler, not rustup: a toolchain of a distribution has no rustup.
-fn is_installed(target: &str) -> bool {
+pub(crate) fn is_installed(target: &str) -> bool {
     answer(program("rustc").args(["--print", "target-libdir", "--target", target]))
         .is_some_and(|folder| std::path::Path::new(&folder).is_dir())
 }

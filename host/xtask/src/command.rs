@@ -68,6 +68,20 @@ pub(crate) fn answer(command: &mut Command) -> Option<String> {
     output.status.success().then_some(text)
 }
 
+/// What it prints on standard output; errors and progress go to ours. `what` names the step when it
+/// fails.
+pub(crate) fn output(what: &str, command: &mut Command) -> Result<String, Failure> {
+    let output =
+        command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().map_err(|error| {
+            let program = command.get_program().display().to_string();
+            Failure::Missing(format!("{what}: cannot start `{program}`: {error}"))
+        })?;
+    if !output.status.success() {
+        return Err(Failure::Failed(format!("{what}: failed ({})", output.status)));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 /// Refuses what is left over on the command line, so that a typing error is never ignored.
 pub(crate) fn no_more(command: &str, args: &[String]) -> Result<(), Failure> {
     match args.first() {

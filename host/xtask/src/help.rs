@@ -3,14 +3,15 @@
 
 /// Every command, as typed.
 pub(crate) const COMMANDS: &[&str] =
-    &["run", "build", "test", "bench", "check", "tidy", "clients", "fuzz", "help"];
+    &["run", "build", "test", "plugins", "bench", "check", "tidy", "clients", "fuzz", "help"];
 
 pub(crate) const TEXT: &str = "\
 Theseus: every plank can be replaced while the ship sails.
 
-  cargo xtask run [-- ARGS]      build the broker and serve MQTT (etc/theseus.toml)
+  cargo xtask run [-- ARGS]      build the broker and its plugins and serve MQTT (etc/theseus.toml)
   cargo xtask build              build everything that is shipped, say where it is
-  cargo xtask test [--ci] [ARGS] build the broker, then all tests; ARGS go to `cargo test`
+  cargo xtask test [--ci] [ARGS] build the broker and plugins, then all tests; ARGS go to `cargo test`
+  cargo xtask plugins [DIR]      only the plugins: those shipped into plugins/, or all into DIR
   cargo xtask bench [ARGS]       measure it against other brokers; ARGS go to the load program
   cargo xtask check [STEP…]      fmt, clippy, tidy, wasm, deny: what a change must pass
   cargo xtask tidy               only the rules of this code base, in a second

@@ -10,6 +10,7 @@ mod command;
 mod fuzz;
 mod help;
 mod place;
+mod plugins;
 mod tidy;
 
 use std::process::ExitCode;
@@ -40,6 +41,7 @@ fn dispatch(args: &[String]) -> Result<(), Failure> {
         "run" => artefacts::run(passed_on(rest)),
         "build" => artefacts::build(rest),
         "test" => artefacts::test(rest),
+        "plugins" => plugins::plugins(rest),
         "bench" => artefacts::bench(passed_on(rest)),
         "check" => check::check(rest),
         "tidy" => check::tidy(rest),

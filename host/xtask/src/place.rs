@@ -12,12 +12,26 @@ pub(crate) fn root() -> PathBuf {
     here.ancestors().nth(2).map_or(here.clone(), Path::to_path_buf)
 }
 
-/// The release broker: beside this program's own profile folder, wherever cargo was told to build.
+/// The release broker.
 pub(crate) fn broker() -> PathBuf {
+    target().join("release").join(format!("theseus{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// Where the shipped configuration looks for plugins.
+pub(crate) fn plugins() -> PathBuf {
+    root().join("plugins")
+}
+
+/// Where the tests find plugins to drop into a broker's folder, in `THESEUS_PLUGINS`.
+pub(crate) fn test_plugins() -> PathBuf {
+    target().join("plugins")
+}
+
+/// The folder above this program's own profile folder, wherever cargo was told to build.
+fn target() -> PathBuf {
     let own = std::env::current_exe().ok();
     let target = own.as_deref().and_then(|exe| exe.ancestors().nth(2)).map(Path::to_path_buf);
-    let target = target.unwrap_or_else(|| root().join("target"));
-    target.join("release").join(format!("theseus{}", std::env::consts::EXE_SUFFIX))
+    target.unwrap_or_else(|| root().join("target"))
 }
 
 /// Where `cargo xtask clients` installs; the tests look here, whatever cargo's target folder is.

@@ -12,6 +12,11 @@ const ALLOWED: &[(&str, &str)] = &[
     ("host/route/", "stripes shared by all shards; held for one look-up, never while calling out"),
     ("host/core/src/inbox.rs", "what other shards leave for this one; held to push or to take all"),
     ("host/core/src/broker.rs", "clients moved off their home; read only while there are any"),
+    ("host/policy/src/generation.rs", "who publishes, one at a time; readers take the pointer"),
+    ("host/wasm/src/pool.rs", "idle instances; held to push or to pop one"),
+    ("host/wasm/src/voice.rs", "what plugins logged and counted; held for one line or one number"),
+    ("host/wasm/src/wasi.rs", "the unfinished line of one instance's output"),
+    ("host/reload/src/status.rs", "what runs, for whoever asks; held to copy or to replace it"),
     ("host/src/peers.rs", "arriving connections and common orders; held to push or to take"),
     ("host/src/moving.rs", "the one connection that is being moved, while all shards stand still"),
 ];

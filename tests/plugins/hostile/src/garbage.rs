@@ -1,0 +1,39 @@
+//! Answers that are well typed and yet no answers: larger than they may be, or with texts that no
+//! client and no topic may have.
+
+use theseus_plugin::authn::Decision;
+use theseus_plugin::{Actions, Attribute, Grant, Refusal, RefusalReason, Rule};
+
+/// The answer that a user name asks for, if it asks for one.
+pub(crate) fn decision(name: &str) -> Option<Decision> {
+    let large = || "x".repeat(1 << 20);
+    Some(match name {
+        "garbage" | "garbage-attributes" => Decision::allow(attributes(10_000, "value")),
+        "alias" => Decision::allow(attributes(200_000, "")),
+        "garbage-value" => Decision::allow(Grant::new().attribute("name", large())),
+        "garbage-username" => Decision::allow(Grant::new().username("a\u{7}b")),
+        "garbage-client-id" => Decision::allow(Grant::new().client_id("")),
+        "garbage-rule" => Decision::allow(Grant::new().rule(rule())),
+        "garbage-rules" => Decision::allow(Grant { rules: many_rules(), ..Grant::new() }),
+        "garbage-message" => {
+            Decision::deny(Refusal::saying(RefusalReason::BadCredentials, &large()))
+        }
+        "garbage-challenge" => Decision::challenge("data", large()),
+        _ => return None,
+    })
+}
+
+/// No topic filter is like this.
+pub(crate) fn rule() -> Rule {
+    Rule::allow(Actions::all()).on("a/#/b")
+}
+
+/// One more than a plugin may have.
+pub(crate) fn many_rules() -> Vec<Rule> {
+    vec![Rule::deny(Actions::PUBLISH).on("a"); 100_001]
+}
+
+fn attributes(count: usize, value: &str) -> Grant {
+    let attribute = Attribute { name: value.to_owned(), value: value.to_owned() };
+    Grant { attributes: vec![attribute; count], ..Grant::new() }
+}

@@ -1,0 +1,75 @@
+//! What a plugin can do to the thread, the memory and the functions it is given. A name that is none
+//! of these does nothing.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use theseus_plugin::{clock, files, log};
+
+const MEGABYTE: usize = 1 << 20;
+
+/// Does what the name says; most of it never returns.
+pub(crate) fn commit(name: &str) {
+    match name {
+        "loop" => spin(|| 0),
+        "spin-host" => spin(|| clock::now_ms()),
+        "spin-files" => spin(|| files::lookup("misbehave", "nobody")),
+        "spin-log" => spin(|| {
+            log::warn!("and again");
+            0
+        }),
+        "trap" => trap(),
+        "exit" => std::process::exit(3),
+        "memory" => memory(),
+        "memory-polite" => politely(),
+        "recurse" => drop(recurse(0)),
+        "hang" => hang(),
+        "print" => println!("words\u{1b}[31m on stdout"),
+        "long-log" => log::warn!("{}\n{}", "long ".repeat(4096), "\u{7}"),
+        _ => {}
+    }
+}
+
+fn spin<T>(work: impl Fn() -> T) {
+    loop {
+        black_box(work());
+    }
+}
+
+#[expect(clippy::panic, reason = "that is what was asked for")]
+fn trap() {
+    panic!("asked to trap");
+}
+
+/// Until the broker refuses, which ends the instance.
+fn memory() {
+    let mut kept = Vec::new();
+    loop {
+        kept.push(vec![1_u8; MEGABYTE]);
+        black_box(&kept);
+    }
+}
+
+/// Until the broker refuses, and goes on with what it has.
+fn politely() {
+    let mut kept: Vec<Vec<u8>> = Vec::new();
+    loop {
+        let mut more = Vec::new();
+        if more.try_reserve_exact(MEGABYTE).is_err() {
+            log::info!("got {} MiB", kept.len());
+            return;
+        }
+        more.resize(MEGABYTE, 1);
+        kept.push(more);
+    }
+}
+
+#[expect(unconditional_recursion, reason = "that is what was asked for")]
+fn recurse(depth: u64) -> u64 {
+    black_box(recurse(black_box(depth) + 1)) + 1
+}
+
+fn hang() {
+    #[expect(clippy::disallowed_methods, reason = "that is what was asked for")]
+    std::thread::sleep(Duration::from_secs(3600));
+}
