@@ -7,6 +7,7 @@ use crate::contents::Contents;
 use crate::paths;
 use crate::plan::Swap;
 use crate::plugin_files::PluginFiles;
+use crate::watch::Subject;
 
 /// What is said about everything that was published together.
 pub(crate) struct Published<'a> {
@@ -17,9 +18,24 @@ pub(crate) struct Published<'a> {
     pub(crate) base: &'a std::path::Path,
 }
 
+/// A configuration with keys that count at once.
+pub(crate) struct Edit {
+    pub(crate) path: String,
+    pub(crate) changes: Vec<String>,
+    pub(crate) steps: [Step; 2],
+}
+
+impl Edit {
+    /// What is said where nothing came of it.
+    pub(crate) fn without_effect(&self) -> String {
+        format!("{}: {}; nothing that runs uses it", self.path, self.changes.join(", "))
+    }
+}
+
 impl Published<'_> {
-    /// A configuration: its path and what changed.
-    pub(crate) fn configuration(&self, path: &str, changes: &[String], steps: &[Step]) -> String {
+    /// A configuration that came into force.
+    pub(crate) fn edit(&self, edit: &Edit) -> String {
+        let Edit { path, changes, steps } = edit;
         self.line(&format!("{path} applied: {}", changes.join(", ")), steps)
     }
 
@@ -40,17 +56,13 @@ impl Published<'_> {
             let steps = [code_steps(swap, files).as_slice(), &started].concat();
             lines.push(self.line(&title(swap), &steps));
         }
-        for (key, digest) in &to.inputs.files {
-            let before = swap.from.as_ref().and_then(|from| from.inputs.files.get(key));
-            if before.is_none_or(|before| before == digest) {
-                continue;
-            }
-            let subject = to.files.get(key);
-            let file = subject.and_then(|subject| contents.get(subject));
+        let files = to.files.iter().filter(|(key, subject)| is_edited(swap, key, subject));
+        for (key, subject) in files {
+            let file = contents.get(subject);
             let steps = file.map(|file| [("settled", file.settled), ("read", file.read)]);
-            let steps = [steps.as_ref().map_or(&[][..], |steps| steps), &started].concat();
-            let path = subject.map(|subject| paths::shown(self.base, &subject.path));
-            let (path, plugin) = (path.unwrap_or_default(), &to.built.description.name);
+            let steps: Vec<Step> = steps.into_iter().flatten().chain(started).collect();
+            let path = paths::shown(self.base, &subject.path);
+            let plugin = &to.built.description.name;
             lines.push(self.line(&format!("{path} (plugins.{plugin}.{key}) applied"), &steps));
         }
         lines
@@ -68,6 +80,15 @@ impl Published<'_> {
 
 /// A name and how long it took.
 pub(crate) type Step = (&'static str, Duration);
+
+/// True if the same file says something else than before.
+fn is_edited(swap: &Swap, key: &str, subject: &Subject) -> bool {
+    let Some(from) = &swap.from else {
+        return false;
+    };
+    from.files.get(key) == Some(subject)
+        && from.inputs.files.get(key) != swap.to.inputs.files.get(key)
+}
 
 fn title(swap: &Swap) -> String {
     let (name, to) = (&swap.to.built.description.name, swap.to.built.version());

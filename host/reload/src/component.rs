@@ -85,6 +85,8 @@ fn of_plugin(faults: &Faults) -> u64 {
     faults.trap + faults.cpu_time + faults.wall_time + faults.memory + faults.invalid
 }
 
+/// What a plugin says about a file has a line for each that is wrong there. They arrive escaped, as
+/// what may stand in one line of a log; here each gets its own, with its place before it.
 fn said(rejection: Rejection) -> String {
-    rejection.to_string()
+    rejection.to_string().replace("\\n", "\n")
 }

@@ -85,8 +85,11 @@ impl Code for FakeCode {
             }
         }
         if let Some(FileContent::Text(text)) = setup.files.get("rules") {
-            let bad = text.lines().position(|line| line == "bad");
-            bad.map_or(Ok(()), |at| Err(format!("rules:{}: this is bad", at + 1)))?;
+            let bad = text.lines().enumerate().filter(|(_, line)| *line == "bad");
+            let bad: Vec<_> = bad.map(|(at, _)| format!("rules:{}: this is bad", at + 1)).collect();
+            if !bad.is_empty() {
+                return Err(bad.join("\n"));
+            }
         }
         let (init, self_test) = (Duration::ZERO, Duration::ZERO);
         let sets = rules.then(|| Arc::from(Vec::new()));

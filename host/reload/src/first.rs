@@ -2,7 +2,6 @@
 //! broken keeps its doors shut, and the host starts all the same.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -75,11 +74,11 @@ impl Reload {
             view: StatusView::default(),
             folder_complaint: None,
         };
-        reload.load(parts.first_user.as_deref());
+        reload.load(parts.first_user);
         Ok((reload.policies.clone(), reload))
     }
 
-    fn load(&mut self, first_user: Option<&dyn Fn(&Path) -> std::io::Result<()>>) {
+    fn load(&mut self, first_user: Option<FirstUser>) {
         let now = Instant::now();
         self.watch_folder();
         let plugins = self.watch.look_at_once(now);
@@ -121,7 +120,7 @@ impl Reload {
     }
 
     /// Has those users files made that would let in nobody because they are not there.
-    fn make_users_files(&mut self, first_user: &dyn Fn(&Path) -> std::io::Result<()>) {
+    fn make_users_files(&mut self, first_user: FirstUser) {
         let subjects = self.planner(&self.configuration.live, &self.wanted).door_files();
         let users = subjects.into_iter().filter(|subject| subject.role == Role::Users);
         for path in users.map(|subject| subject.path) {

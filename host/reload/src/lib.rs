@@ -10,6 +10,7 @@ mod announce;
 mod backend;
 mod changes;
 mod choice;
+mod complaint;
 mod component;
 mod configuration;
 mod contents;

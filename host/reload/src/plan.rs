@@ -3,12 +3,11 @@
 //! Publishes nothing: a plan that is dropped changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use theseus_acl::RuleSet;
-use theseus_config::{Loaded, suggest};
+use theseus_config::Loaded;
 use theseus_policy::{FileContent, Hashing, Setup, Slot, Value};
 
 use crate::backend::{Built, Running, guarded};
@@ -111,6 +110,7 @@ impl Planner<'_> {
         for name in self.wanted.names() {
             self.plan_one(name, &mut plan);
         }
+        plan.conclude(self.running, self.wanted);
         plan
     }
 
@@ -128,7 +128,7 @@ impl Planner<'_> {
         for built in candidates {
             match self.attempt(name, &built, before) {
                 Attempt::Failed { lines, identity } => {
-                    self.note(plan, name, &built, lines, identity)
+                    self.note(plan, name, &built, lines, identity);
                 }
                 Attempt::Same => return plan.keep(name, before, Some(built.digest)),
                 Attempt::Waiting => {
@@ -229,77 +229,26 @@ impl Planner<'_> {
             }
         }
     }
-
-    /// A plugin names the setting whose file is wrong: the operator knows it by its path.
-    fn explain(&self, built: &Built, files: &BTreeMap<String, Subject>, why: &str) -> Vec<String> {
-        let base = &self.loaded.config.base;
-        let place = |line: &str| {
-            let (key, rest) = line.split_once(':')?;
-            Some(format!("{}:{rest}", paths::shown(base, &files.get(key)?.path)))
-        };
-        let file = self.file_of(built);
-        if why.is_empty() {
-            return vec![format!("{file}: it gives no reason")];
-        }
-        why.lines().map(|line| place(line).unwrap_or_else(|| format!("{file}: {line}"))).collect()
-    }
-
-    fn note(
-        &self,
-        plan: &mut Plan,
-        name: &str,
-        built: &Built,
-        lines: Vec<String>,
-        identity: String,
-    ) {
-        plan.findings.push((built.digest, Some(lines.join("; "))));
-        let identity = format!("{} {identity} {}", built.title(), lines.join("\n"));
-        plan.problems.push(self.problem(name, identity, lines));
-    }
-
-    fn problem(&self, name: &str, identity: String, lines: Vec<String>) -> Problem {
-        let running = self.running.get(name).map(|live| live.built.title());
-        let grave = running.is_none();
-        let outcome = match running {
-            Some(title) => format!("{title} keeps running"),
-            None if self.wanted.roles(name).authn => {
-                format!("`{name}` does not run: new clients are refused where it is asked")
-            }
-            None => format!("`{name}` does not run: what would be asked of it is denied"),
-        };
-        Problem { plugin: name.to_owned(), identity, lines, outcome, grave }
-    }
-
-    fn missing(&self, name: &str) -> Problem {
-        let slot = if self.wanted.roles(name).authn { Slot::Authn } else { Slot::Authz };
-        let key = self.wanted.key_naming(&self.loaded.config, name, slot);
-        let place = paths::place_of(self.loaded, &key);
-        let folder = paths::shown(&self.loaded.config.base, &self.loaded.config.plugins_dir);
-        let hint = self.hint(name);
-        let line = format!("{place}: {key}: no plugin `{name}` in {folder}/{hint}");
-        self.problem(name, line.clone(), vec![line])
-    }
-
-    /// What may be meant, or the file that would have been it.
-    fn hint(&self, name: &str) -> String {
-        let is_it = |path: &Path| path.file_stem().is_some_and(|stem| stem == name);
-        let files = self.files.by_path.iter();
-        let refused = files.filter_map(|(path, file)| Some((path, file.built.as_ref().err()?)));
-        if let Some((path, why)) = refused.into_iter().find(|(path, _)| is_it(path)) {
-            return format!(", for {}: {why}", paths::shown(&self.loaded.config.base, path));
-        }
-        let near = suggest(name, self.files.names());
-        near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
-    }
-
-    fn file_of(&self, built: &Built) -> String {
-        let base = &self.loaded.config.base;
-        let found = self.files.holding(built.digest);
-        found.map_or_else(|| built.title(), |(path, _)| paths::shown(base, path))
-    }
 }
 
 impl Plan {
+    /// What became of each problem is known in the end only.
+    fn conclude(&mut self, running: &Lives, wanted: &Wanted) {
+        for problem in &mut self.problems {
+            let name = &problem.plugin;
+            let same = |live: &Arc<Live>| running.get(name).is_some_and(|it| Arc::ptr_eq(it, live));
+            problem.outcome = match self.live.get(name) {
+                Some(live) if same(live) => format!("{} keeps running", live.built.title()),
+                Some(live) => format!("{} runs", live.built.title()),
+                None if wanted.roles(name).authn => {
+                    format!("`{name}` does not run: new clients are refused where it is asked")
+                }
+                None => format!("`{name}` does not run: what would be asked of it is denied"),
+            };
+            problem.grave = !self.live.contains_key(name);
+        }
+    }
+
     /// What ran goes on running.
     fn keep(&mut self, name: &str, before: Option<&Arc<Live>>, healthy: Option<Digest>) {
         self.findings.extend(healthy.map(|digest| (digest, None)));

@@ -17,33 +17,30 @@ pub(crate) enum ReadError {
     Refused(String),
 }
 
-/// The whole file, if it is at both ends of the reading what `expected` says, and at most `max`
-/// bytes.
+/// The whole file, if it is still what `expected` says once it is read, and at most `max` bytes.
 pub(crate) fn read(path: &Path, expected: Fingerprint, max: u64) -> Result<Vec<u8>, ReadError> {
     let refused = |error: io::Error| ReadError::Refused(format!("it cannot be read: {error}"));
     let mut file = File::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => ReadError::Changed,
         _ => refused(error),
     })?;
-    let print = |file: &File| file.metadata().map(|it| Fingerprint::from_metadata(&it));
-    if print(&file).map_err(refused)? != Some(expected) {
-        return Err(ReadError::Changed);
-    }
     let mut bytes = Vec::new();
     (&mut file).take(max.saturating_add(1)).read_to_end(&mut bytes).map_err(refused)?;
+    // Of the open file and after the reading: so it tells a replacement from a change in between.
+    let metadata = file.metadata().map_err(refused)?;
+    if Fingerprint::from_metadata(&metadata) != Some(expected) {
+        return Err(ReadError::Changed);
+    }
     if bytes.len() as u64 > max {
         return Err(ReadError::Refused(format!("it is larger than {}", size(max))));
     }
-    match print(&file).map_err(refused)? == Some(expected) {
-        true => Ok(bytes),
-        false => Err(ReadError::Changed),
-    }
+    Ok(bytes)
 }
 
 /// As the configuration writes sizes.
 fn size(bytes: u64) -> String {
     const UNITS: [(u64, &str); 3] = [(1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB")];
-    let whole = UNITS.iter().find(|(unit, _)| bytes >= *unit && bytes % unit == 0);
+    let whole = UNITS.iter().find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit));
     whole.map_or(format!("{bytes} B"), |(unit, name)| format!("{} {name}", bytes / unit))
 }
 

@@ -11,7 +11,7 @@ use std::time::{Instant, SystemTime};
 
 use theseus_policy::{Hashing, Policies};
 
-use crate::announce::Published;
+use crate::announce::{Edit, Published};
 use crate::backend::Backend;
 use crate::changes;
 use crate::configuration::{Configuration, Proposed};
@@ -136,36 +136,31 @@ impl Reload {
         self.configuration.live = loaded;
         self.configuration.error = None;
         let steps = [("settled", settled), ("read", read)];
-        let announced = !changes.live.is_empty();
-        let note = move |published: &Published<'_>| {
-            announced.then(|| published.configuration(&path, &changes.live, &steps))
-        };
-        self.publish(plan, wanted, Some(&note));
+        let edit = Edit { path, changes: changes.live, steps };
+        self.publish(plan, wanted, (!edit.changes.is_empty()).then_some(edit));
     }
 
     /// Makes a plan live, all of it at once, if there is anything new in it.
-    fn publish(
-        &mut self,
-        plan: Plan,
-        wanted: Wanted,
-        note: Option<&dyn Fn(&Published<'_>) -> Option<String>>,
-    ) {
+    fn publish(&mut self, plan: Plan, wanted: Wanted, edit: Option<Edit>) {
         for (digest, failure) in &plan.findings {
             self.files.note_failure(*digest, failure.as_deref());
         }
         if plan.swaps.is_empty() && wanted == self.wanted {
+            let idle = edit.map(|edit| edit.without_effect());
+            idle.iter().for_each(|line| self.journal.info(line));
             return;
         }
         let draft = publish::draft(&wanted, &plan.live);
         let start = Instant::now();
         self.generation = self.policies.publish(draft);
+        let took = start.elapsed();
         let published = Published {
             generation: self.generation,
             connections: (self.connections)(),
-            took: start.elapsed(),
+            took,
             base: &self.configuration.booted.config.base,
         };
-        let mut lines: Vec<String> = note.and_then(|note| note(&published)).into_iter().collect();
+        let mut lines: Vec<String> = edit.map(|edit| published.edit(&edit)).into_iter().collect();
         let swaps = plan.swaps.iter();
         lines.extend(swaps.flat_map(|swap| published.swap(swap, &self.files, &self.contents)));
         lines.iter().for_each(|line| self.journal.info(line));

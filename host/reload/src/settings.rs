@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use theseus_config::{Loaded, PluginSetting, PluginValue, suggest};
+use theseus_config::{ConfigError, Loaded, PluginSetting, PluginValue, suggest};
 use theseus_policy::{Description, SettingKind, SettingUse, Value};
 
 use crate::watch::{Role, Subject};
@@ -22,9 +22,9 @@ pub(crate) fn check(loaded: &Loaded, description: &Description) -> Result<Checke
     let plugin = description.name.as_str();
     let section = loaded.config.plugins.iter().find(|settings| settings.name == plugin);
     let set: &[PluginSetting] = section.map_or(&[], |section| &section.settings);
-    let mut errors: Vec<String> = Vec::new();
+    let mut errors: Vec<ConfigError> = Vec::new();
     let mut refuse = |key: &str, problem: String| {
-        errors.push(loaded.plugin_error(plugin, key, problem).to_string());
+        errors.push(loaded.plugin_error(plugin, key, problem));
     };
     let mut checked = Checked { values: BTreeMap::new(), files: BTreeMap::new() };
     for setting in set {
@@ -37,6 +37,9 @@ pub(crate) fn check(loaded: &Loaded, description: &Description) -> Result<Checke
     for missing in description.settings.iter().filter(|it| it.required && !is_set(it)) {
         refuse(&missing.key, format!("is missing; the plugin needs it: {}", missing.meaning));
     }
+    // In the order of the file.
+    errors.sort();
+    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
     if errors.is_empty() { Ok(checked) } else { Err(errors) }
 }
 
@@ -129,3 +132,7 @@ fn role(kind: SettingKind) -> Option<Role> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;

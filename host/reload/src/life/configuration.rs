@@ -166,6 +166,15 @@ fn a_listener_that_comes_or_goes_waits_for_the_next_start() {
 }
 
 #[test]
+fn settings_of_a_plugin_that_nobody_names_change_nothing() {
+    let mut world = world();
+    let lines = edit(&mut world, &format!("{CONFIG}[plugins.jwt]\nsecret = \"hidden\"\n"));
+    let line = "info: etc/theseus.toml: plugins.jwt.secret changed; nothing that runs uses it";
+    assert_eq!(lines, [line]);
+    assert_eq!(world.generation(), 1);
+}
+
+#[test]
 fn a_deleted_configuration_stays_in_force() {
     let mut world = world();
     world.folder.remove(FILE);

@@ -53,6 +53,16 @@ fn a_broken_edit_changes_nothing_and_names_the_line() {
 }
 
 #[test]
+fn every_line_that_a_plugin_refuses_is_named() {
+    let mut world = world();
+    world.write(RULES, "bad\ngood\nbad\n");
+    world.settle();
+    let lines = world.lines();
+    assert_eq!(lines[0], "warn: etc/rules:1: this is bad");
+    assert!(lines[1].starts_with("warn: etc/rules:3: this is bad; acl 1.0.0 ("), "{lines:#?}");
+}
+
+#[test]
 fn a_deleted_file_keeps_its_content() {
     let mut world = world();
     world.folder.remove(RULES);

@@ -87,6 +87,7 @@ fn at_the_start_the_highest_that_does_is_live() {
     assert!(lines[0].starts_with("info: door 1.0.0 ("), "{lines:#?}");
     assert!(lines[0].ends_with(") is live: generation 1, 0"), "{lines:#?}");
     assert!(lines[1].starts_with("warn: plugins/two.wasm: no; door 1.0.0 ("), "{lines:#?}");
+    assert!(lines[1].ends_with(") runs"), "{lines:#?}");
 }
 
 #[test]
