@@ -162,6 +162,29 @@ fn a_superuser_and_attributes_are_what_the_users_file_says() {
     assert!(!may("anna", "tenants/acme/x") && !may("anna", "tenants//x"));
 }
 
+/// The plugins are asked in the order of the configuration, until one does not pass.
+#[test]
+fn the_first_answer_of_a_chain_decides() {
+    let odd = login(Version::V5, "anna", "odd");
+    let harbour = login(Version::V5, "anna", "harbour");
+    let nameless = Connect { user_name: None, ..odd.clone() };
+    for (chain, of_odd, of_harbour) in [
+        ("[\"gate\", \"password\"]", 0, BAD_CREDENTIALS),
+        ("[\"password\", \"gate\"]", BAD_CREDENTIALS, 0),
+    ] {
+        let site = Site::guarded("anna", "harbour");
+        site.drop_in("gate-odd", "gate.wasm");
+        site.edit("etc/theseus.toml", "[\"password\"]", chain);
+        let broker = site.start();
+        let answer =
+            |connect: &Connect| Raw::try_connect(&broker, connect).map_or_else(|no| no, |_| 0);
+        assert_eq!((answer(&odd), answer(&harbour)), (of_odd, of_harbour), "{chain}");
+        // `password` passes on who names no user, `gate` on who has no password.
+        assert_eq!(answer(&nameless), 0, "{chain}");
+        assert_eq!(answer(&Connect::new(Version::V5, "nobody")), NOT_AUTHORIZED, "{chain}");
+    }
+}
+
 /// Each door has its own chain and its own mind about strangers.
 #[test]
 fn a_listener_has_its_own_chain_and_its_own_anonymous_clients() {
