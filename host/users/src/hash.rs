@@ -5,6 +5,7 @@
 mod argon2id;
 mod base64;
 mod bcrypt;
+mod memory;
 mod mosquitto;
 
 use std::borrow::Cow;

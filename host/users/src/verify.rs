@@ -18,8 +18,9 @@ const DECOY: &str = "$argon2id$v=19$m=19456,t=2,p=1$O4gXd0/N8WbfKDhVRmJNmA\
 /// (salted SHA-512). `hash` is the hash alone, without the fields behind it.
 ///
 /// Takes the time that the hash asks for, the same for a right and a wrong password: the comparison
-/// is constant-time. It allocates what an argon2id hash asks for, at most 64 MiB and 19 MiB for
-/// those of [`hash()`], and some KiB for the other kinds.
+/// is constant-time. While it runs it takes what an argon2id hash asks for, at most 64 MiB, and some
+/// KiB for the other kinds. A thread keeps the 19 MiB that hashes of [`hash()`] take until it ends,
+/// which halves their time; as many threads as there are cores do, and at least 4.
 ///
 /// # Errors
 /// Before any work: if the hash is of no known kind or malformed, or if it asks for more than

@@ -2,16 +2,17 @@
 //! Not argon2i, argon2d nor version 16, which nobody should still make.
 //! Used for new hashes, and to verify those of mosquitto 2.1 and others.
 
-use ::argon2::{Algorithm, Argon2, Block, Params, Version};
+use ::argon2::{Algorithm, Argon2, Params, Version};
 use ::base64::Engine as _;
 use ::base64::prelude::BASE64_STANDARD_NO_PAD;
 use subtle::ConstantTimeEq as _;
 
 use super::base64::{Alphabet, Coded};
+use super::memory::{KEPT_BLOCKS, with_memory};
 use super::{UnknownHash, bounded};
 
 /// What new hashes ask for: OWASP's first recommendation.
-const DEFAULT: Cost = Cost { memory: 19_456, passes: 2, lanes: 1 };
+const DEFAULT: Cost = Cost { memory: KEPT_BLOCKS, passes: 2, lanes: 1 };
 const DEFAULT_HASH_SIZE: usize = 32;
 
 const MEMORY_MAX: u32 = 64 * 1024;
@@ -89,41 +90,16 @@ fn three(text: &str) -> Option<(&str, &str, &str)> {
     Some((memory, passes, lanes))
 }
 
-/// The only place where argon2 runs: takes `cost.memory` KiB for as long as it runs.
+/// The only place where argon2 runs.
 fn compute(cost: Cost, password: &[u8], salt: &[u8], size: usize) -> Result<Vec<u8>, UnknownHash> {
     let mut hash = vec![0; size];
     Params::new(cost.memory, cost.passes, cost.lanes, Some(size))
         .map(|params| Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
         .and_then(|argon2| {
-            let mut memory = memory(argon2.params().block_count());
-            argon2.hash_password_into_with_memory(password, salt, &mut hash, &mut memory)
+            with_memory(argon2.params().block_count(), |memory| {
+                argon2.hash_password_into_with_memory(password, salt, &mut hash, memory)
+            })
         })
         .map_err(|_| UnknownHash::new("argon2id refuses its parameters"))?;
     Ok(hash)
-}
-
-/// More than the 32 MiB up to which glibc may keep what was freed: it kept 250 MiB for a thread
-/// that hashed with 19. In blocks of 1 KiB.
-const RESERVED_MIN: usize = 33 * 1024;
-
-/// Memory of which only the first `count` blocks are ever touched, and which goes back to the
-/// operating system afterwards. What is reserved beyond them costs addresses only.
-fn memory(count: usize) -> Vec<Block> {
-    let mut blocks = Vec::with_capacity(count.max(RESERVED_MIN));
-    blocks.resize_with(count, Block::default);
-    blocks
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn memory_is_what_was_asked_for_and_goes_back_to_the_system() {
-        for count in [8, 19_456, 65_536] {
-            let blocks = memory(count);
-            assert_eq!(blocks.len(), count);
-            assert!(size_of::<Block>() * blocks.capacity() > 32 * 1024 * 1024);
-        }
-    }
 }
