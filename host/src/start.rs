@@ -23,7 +23,8 @@ use crate::lock::{DataDir, LockError};
 use crate::logins::{self, Logins};
 use crate::peers::Peers;
 use crate::shard_thread::{self, Seed};
-use crate::{ctl, file_limit, first_user, policy, settings, stop};
+use crate::stop::Watchman;
+use crate::{ctl, file_limit, first_user, policy, settings};
 
 /// Why the broker did not start, or did not end well.
 #[derive(Debug)]
@@ -79,6 +80,7 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), StartError> {
     let peers = Peers::new(shards);
     let broker = Broker::new(shards, policy::of(&config, &policies), settings::limits(&config));
     let _ = broker_slot.set(broker.clone());
+    let watchman = Watchman::new()?;
     for Bound { listener, .. } in &bound {
         tracing::info!("listening on {} (mqtt, {})", listener.address, listener.title);
     }
@@ -93,7 +95,7 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), StartError> {
     let node = config.node.name.clone();
     let sources = ctl::Sources { broker: broker.clone(), files, node, listeners, started };
     let socket = open_socket(&config, &pool, sources);
-    stop::wait(&config, &peers, threads)?;
+    watchman.wait(&config, &peers, threads)?;
     drop(socket);
     reload.stop();
     log_counters(&broker);

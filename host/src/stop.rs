@@ -8,6 +8,7 @@ use std::time::Duration;
 use theseus_config::Config;
 use theseus_core::Time;
 use theseus_mqtt::ReasonCode;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::local::Local;
@@ -21,22 +22,36 @@ const GRACE: Duration = Duration::from_secs(2);
 /// How often the main thread looks whether a shard has ended by itself.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Waits for SIGINT or SIGTERM, then stops the broker.
-pub(crate) fn wait(
-    config: &Config,
-    peers: &Arc<Peers>,
-    threads: Vec<Thread>,
-) -> Result<(), StartError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(StartError::System)?;
-    runtime.block_on(async {
-        let mut signals = Signals::new().map_err(StartError::System)?;
-        signals.wait(config, peers, &threads).await;
-        peers.give(Order::Stop(Stop::new(peers.len())));
-        end(&mut signals, threads).await
-    })
+/// What listens for SIGINT and SIGTERM from the moment it is made: whoever has read that the broker
+/// listens may end it.
+pub(crate) struct Watchman {
+    runtime: Runtime,
+    signals: Signals,
+}
+
+impl Watchman {
+    pub(crate) fn new() -> Result<Self, StartError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(StartError::System)?;
+        let signals = runtime.block_on(async { Signals::new() }).map_err(StartError::System)?;
+        Ok(Self { runtime, signals })
+    }
+
+    /// Waits for a signal, then stops the broker.
+    pub(crate) fn wait(
+        mut self,
+        config: &Config,
+        peers: &Arc<Peers>,
+        threads: Vec<Thread>,
+    ) -> Result<(), StartError> {
+        self.runtime.block_on(async {
+            self.signals.wait(config, peers, &threads).await;
+            peers.give(Order::Stop(Stop::new(peers.len())));
+            end(&mut self.signals, threads).await
+        })
+    }
 }
 
 /// Waits for the shards; a second signal ends the process at once.

@@ -36,7 +36,9 @@ fn matches_levels(pattern: &[String], topic: &[String]) -> bool {
 
 /// The pattern with values in it, as levels; `None` where it can match nothing.
 fn resolved(pattern: &str, who: &Subject<'_>, effect: Effect) -> Option<Vec<String>> {
-    let usable = |value: &str| !value.is_empty() && !value.contains(['/', '+', '#', '\0']);
+    let usable = |value: &str| {
+        !value.is_empty() && !value.starts_with('$') && !value.contains(['/', '+', '#', '\0'])
+    };
     let values = [("${clientid}", Some(who.client_id)), ("${username}", who.user_name)];
     let mut levels = Vec::new();
     for level in pattern.split('/') {

@@ -109,23 +109,15 @@ fn a_smuggler_is_denied_everything_from_there_on() {
     }
 }
 
+/// A client that calls itself `$SYS` gains nothing by it.
 #[test]
-fn a_value_that_begins_with_a_dollar_is_a_text() {
-    for (request, expected) in [
-        (publish("$SYS/a"), true),
-        (subscribe("$SYS/a"), true),
-        (publish("SYS/a"), false),
-        (publish("x/a"), false),
-    ] {
-        for effect in [Allow, Deny] {
-            let found = speaks(effect, matching("${clientid}/#"), &client("$SYS"), &request);
-            assert_eq!(found, expected, "{effect:?} {request:?}");
+fn a_value_that_begins_with_a_dollar_is_unusable() {
+    for request in [publish("$SYS/a"), subscribe("$SYS/a"), subscribe("$SYS/#")] {
+        for pattern in ["${clientid}/#", "${clientid}/a", "x/${clientid}"] {
+            assert!(!speaks(Allow, matching(pattern), &client("$SYS"), &request), "{request:?}");
         }
+        assert!(speaks(Deny, matching("${clientid}/#"), &client("$SYS"), &request), "{request:?}");
     }
-    // What begins with a wildcard could never receive it.
-    assert!(!speaks(Deny, matching("${clientid}/#"), &client("$SYS"), &subscribe("#")));
-    assert!(!speaks(Deny, matching("${clientid}/a"), &client("$SYS"), &subscribe("+/a")));
-    assert!(speaks(Deny, matching("x${clientid}/a"), &client("$SYS"), &subscribe("+/a")));
 }
 
 #[test]

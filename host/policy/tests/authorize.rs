@@ -87,7 +87,7 @@ fn rules_see_what_the_grant_says() {
         Grant { user_name: None, ..full.clone() },
         Grant { attributes: vec![], ..full.clone() },
         Grant { address: Some("11.1.2.3".parse().unwrap()), ..full.clone() },
-        Grant { listener: "tcp:closed".into(), ..full.clone() },
+        Grant { listener: "tcp:closed".into(), ..full },
     ] {
         assert_eq!(publish(&draft, &lacking, "dev/c/x"), Verdict::Deny);
     }
