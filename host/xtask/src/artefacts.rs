@@ -39,11 +39,12 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failure> {
     step("test", &mut tests)
 }
 
-/// `cargo xtask bench [ARGS]`: the load program, with the release broker to start.
+/// `cargo xtask bench [ARGS]`: the load program, with the release broker to start and its plugins.
 pub(crate) fn bench(args: &[String]) -> Result<(), Failure> {
     build_broker()?;
     let mut load = cargo("run --release --package theseus-load --");
-    step("bench", load.args(args).env("THESEUS_BIN", place::broker()))
+    load.env("THESEUS_BIN", place::broker()).env("THESEUS_PLUGINS", plugins::for_tests()?);
+    step("bench", load.args(args))
 }
 
 fn build_broker() -> Result<(), Failure> {

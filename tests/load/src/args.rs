@@ -1,24 +1,32 @@
 //! The command line.
-//! Not the environment: `main` reads THESEUS_BIN.
+//! Not the environment: `contest` reads THESEUS_BIN and THESEUS_PLUGINS.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::broker::Kind;
 use crate::cases::{ALL, Case};
+use crate::contender::Kind;
 use crate::fault::Fault;
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
-Measures Theseus ($THESEUS_BIN) and mosquitto in turn on loopback.
+Measures Theseus ($THESEUS_BIN) and mosquitto in turn on loopback. Cases marked * compare
+Theseus with itself in other configurations, with the plugins of $THESEUS_PLUGINS; they are
+run when named.
 
   --list            name the cases and end
   --case NAME       only this case (may be repeated; a prefix is enough)
-  --only BROKER     theseus or mosquitto
-  --rounds N        fresh broker processes per case and broker (5)
+  --only BROKER     theseus or mosquitto; of the cases marked * Theseus is all there is
+  --rounds N        fresh broker processes per case and broker (5, and 9 for those marked *); of the
+                    case swap pairs of windows, with 100 swaps in all
   --seconds N       how long a case measures (4)
   --peer PATH       the mosquitto program (/usr/sbin/mosquitto)
   --json FILE       write every sample there as well
+
+message-chain*      what a message costs with authentication and authorization
+connect-chain*      what a CONNECT costs with each kind of authentication
+users*              a users file of a million users: memory, loading, looking up
+swap*               latency while a plugin is replaced again and again
 ";
 
 /// What to run.
@@ -27,7 +35,8 @@ pub(crate) struct Args {
     pub(crate) list: bool,
     pub(crate) cases: Vec<&'static Case>,
     pub(crate) only: Option<Kind>,
-    pub(crate) rounds: usize,
+    /// Where none are named, each case has its own number.
+    pub(crate) rounds: Option<usize>,
     pub(crate) time: Duration,
     pub(crate) peer: PathBuf,
     pub(crate) json: Option<PathBuf>,
@@ -41,7 +50,7 @@ impl Args {
             list: false,
             cases: Vec::new(),
             only: None,
-            rounds: 5,
+            rounds: None,
             time: Duration::from_secs(4),
             peer: "/usr/sbin/mosquitto".into(),
             json: None,
@@ -53,7 +62,7 @@ impl Args {
                 "--list" => args.list = true,
                 "--case" => args.cases.extend(cases(&value()?)?),
                 "--only" => args.only = Some(kind(&value()?)?),
-                "--rounds" => args.rounds = count(&value()?)?,
+                "--rounds" => args.rounds = Some(count(&value()?)?),
                 "--seconds" => args.time = Duration::from_secs(count(&value()?)? as u64),
                 "--peer" => args.peer = value()?.into(),
                 "--json" => args.json = Some(value()?.into()),
@@ -61,7 +70,7 @@ impl Args {
             }
         }
         if args.cases.is_empty() {
-            args.cases = ALL.iter().collect();
+            args.cases = ALL.iter().filter(|case| case.is_default()).collect();
         }
         Ok(args)
     }
@@ -105,7 +114,9 @@ mod tests {
     fn an_exact_name_is_one_case_and_a_prefix_many() {
         assert_eq!(parse("--case p2p-qos1").unwrap().cases.len(), 1);
         assert_eq!(parse("--case fan").unwrap().cases.len(), 3);
-        assert_eq!(parse("").unwrap().cases.len(), ALL.len());
+        assert_eq!(parse("--case message-chain").unwrap().cases.len(), 4);
+        assert_eq!(parse("--case connect").unwrap().cases.len(), 1);
+        assert_eq!(parse("").unwrap().cases.len(), 10);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! A broker process: configured, started, measured and ended.
-//! Not a client of it. Used by `main` (which programs) and the cases (what they cost).
+//! Not a client of it. Used by `contest` (which programs) and the cases (what they cost).
 
 use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -12,34 +13,14 @@ use nix::sys::signal::{Signal, kill};
 use nix::time::ClockId;
 use nix::unistd::Pid;
 
+use crate::arrangement;
+use crate::contender::{Contender, Kind};
 use crate::fault::Fault;
+use crate::login::Login;
+use crate::wire::connect;
 
 /// How long a broker may take to accept, and to end.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Which broker a program is, for its configuration and its column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Theseus,
-    Mosquitto,
-}
-
-impl Kind {
-    /// The name in the report and on the command line.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Theseus => "theseus",
-            Self::Mosquitto => "mosquitto",
-        }
-    }
-}
-
-/// A program that can be started as a broker.
-#[derive(Clone, Debug)]
-pub(crate) struct Program {
-    pub(crate) kind: Kind,
-    pub(crate) path: PathBuf,
-}
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Memory of a broker, in KiB.
 #[derive(Clone, Copy, Debug)]
@@ -55,18 +36,42 @@ pub(crate) struct Broker {
     dir: PathBuf,
     /// Its port on 127.0.0.1.
     pub(crate) port: u16,
+    /// How its clients log in.
+    pub(crate) login: Option<Login>,
+    /// From its start to the first client it let in.
+    pub(crate) start_time: Duration,
 }
 
 impl Broker {
-    /// Starts `program` on a free port and waits until it accepts.
-    pub(crate) fn start(program: &Program) -> Result<Self, Fault> {
+    /// Starts `contender` on a free port and waits until it lets a client in.
+    pub(crate) fn start(contender: &Contender) -> Result<Self, Fault> {
         let dir = fresh_dir()?;
         let port = free_port()?;
-        let child = spawn(program, &dir, port)?;
+        let config = write_config(contender, &dir, port)?;
+        let begun = Instant::now();
+        let child = spawn(contender, &dir, &config)?;
         let clock = ClockId::pid_cpu_clock_id(pid(&child))?;
-        let mut broker = Self { child, clock, dir, port };
+        let login = contender.arrangement.login();
+        let mut broker = Self { child, clock, dir, port, login, start_time: Duration::ZERO };
         broker.wait_ready()?;
+        broker.start_time = begun.elapsed();
+        pause(Duration::from_millis(100));
         Ok(broker)
+    }
+
+    /// The folder it runs in.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.dir.join("log")).unwrap_or_default()
+    }
+
+    /// Forgets how high its resident memory was; from now on the peak is counted anew.
+    pub(crate) fn reset_peak(&self) -> Result<(), Fault> {
+        Ok(fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5")?)
     }
 
     /// CPU time used so far: user and system, all threads, ended ones too.
@@ -107,8 +112,7 @@ impl Broker {
             if let Some(status) = self.child.try_wait()? {
                 return Err(self.died(&format!("did not start: {status}")));
             }
-            if TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_ok() {
-                pause(Duration::from_millis(100));
+            if self.lets_in(address) {
                 return Ok(());
             }
             pause(Duration::from_millis(10));
@@ -116,8 +120,20 @@ impl Broker {
         Err(self.died("accepts no connection"))
     }
 
+    /// CONNECT is answered; whether well, the case will see. A port that is open is not enough: files
+    /// may have to be read before anybody is let in.
+    fn lets_in(&self, address: SocketAddr) -> bool {
+        let Ok(mut stream) = TcpStream::connect_timeout(&address, PATIENCE) else { return false };
+        let name = self.login.map(|login| login.user(0));
+        let user = name.as_deref().zip(self.login.map(|login| login.password));
+        let mut answer = [0; 4];
+        stream.set_read_timeout(Some(PATIENCE)).is_ok()
+            && stream.write_all(&connect("ready", 60, user)).is_ok()
+            && stream.read_exact(&mut answer).is_ok()
+    }
+
     fn died(&self, what: &str) -> Fault {
-        let log = fs::read_to_string(self.dir.join("log")).unwrap_or_default();
+        let log = self.log();
         let tail: Vec<&str> = log.lines().rev().take(5).collect();
         let tail = tail.into_iter().rev().collect::<Vec<_>>().join(" | ");
         Fault::Broker(format!("{what}; its log ends: {tail}"))
@@ -139,33 +155,35 @@ pub(crate) fn pause(time: Duration) {
     std::thread::sleep(time);
 }
 
-fn spawn(program: &Program, dir: &Path, port: u16) -> Result<Child, Fault> {
+/// Everything it reads at its start; returns its configuration file.
+fn write_config(contender: &Contender, dir: &Path, port: u16) -> Result<PathBuf, Fault> {
     let config = dir.join("broker.conf");
-    fs::write(&config, config_text(program.kind, port))?;
+    match contender.kind {
+        Kind::Theseus => arrangement::write(contender, dir, &config, port)?,
+        Kind::Mosquitto => {
+            fs::write(&config, format!("allow_anonymous true\nlistener {port} 127.0.0.1\n"))?;
+        }
+    }
+    Ok(config)
+}
+
+fn spawn(contender: &Contender, dir: &Path, config: &Path) -> Result<Child, Fault> {
     let log = File::create(dir.join("log"))?;
-    let flag = match program.kind {
+    let flag = match contender.kind {
         Kind::Theseus => "--config",
         Kind::Mosquitto => "-c",
     };
-    Command::new(&program.path)
+    Command::new(&contender.path)
         .arg(flag)
-        .arg(&config)
+        .arg(config)
         .current_dir(dir)
+        // Ours, but the broker would take it for a key of its own.
+        .env_remove("THESEUS_PLUGINS")
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
         .spawn()
-        .map_err(|error| Fault::Broker(format!("{}: {error}", program.path.display())))
-}
-
-fn config_text(kind: Kind, port: u16) -> String {
-    match kind {
-        Kind::Theseus => format!(
-            "allow_anonymous = true\ndata_dir = \"data\"\n\
-             [listeners.tcp.default]\nbind = \"127.0.0.1:{port}\"\n"
-        ),
-        Kind::Mosquitto => format!("allow_anonymous true\nlistener {port} 127.0.0.1\n"),
-    }
+        .map_err(|error| Fault::Broker(format!("{}: {error}", contender.path.display())))
 }
 
 fn fresh_dir() -> Result<PathBuf, Fault> {

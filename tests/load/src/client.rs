@@ -11,8 +11,10 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::broker::Broker;
 use crate::fault::Fault;
-use crate::wire::{Packet, read_packet};
+use crate::login::Login;
+use crate::wire::{Packet, connect, read_packet};
 
 /// Room for one read; several windows of a case fit.
 const SCRATCH: usize = 256 * 1024;
@@ -53,25 +55,37 @@ pub(crate) struct Pool {
     dirty: Vec<usize>,
     scratch: Vec<u8>,
     broker: SocketAddr,
+    login: Option<Login>,
     opened: usize,
 }
 
 impl Pool {
-    /// An empty pool of clients for the broker on loopback `port`.
-    pub(crate) fn new(port: u16) -> Result<Self, Fault> {
+    /// An empty pool of clients for `broker`, who log in as it wants.
+    pub(crate) fn new(broker: &Broker) -> Result<Self, Fault> {
         Ok(Self {
             poll: Poll::new()?,
             events: Events::with_capacity(1024),
             clients: Vec::new(),
             dirty: Vec::new(),
             scratch: vec![0; SCRATCH],
-            broker: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)),
+            broker: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, broker.port)),
+            login: broker.login,
             opened: 0,
         })
     }
 
-    /// Starts connecting client `who`, replacing the one that was there; `hello` is sent first.
-    pub(crate) fn open(&mut self, who: usize, hello: &[u8]) -> Result<(), Fault> {
+    /// Starts connecting client `who`, replacing the one that was there; CONNECT is sent first. It
+    /// logs in as the user of number `user`, where there are users. `keep_alive` is in seconds.
+    pub(crate) fn open(
+        &mut self,
+        who: usize,
+        user: usize,
+        client_id: &str,
+        keep_alive: u16,
+    ) -> Result<(), Fault> {
+        let name = self.login.map(|login| login.user(user));
+        let credentials = name.as_deref().zip(self.login.map(|login| login.password));
+        let hello = connect(client_id, keep_alive, credentials);
         let mut stream = dial(self.broker, source(self.opened))?;
         self.opened += 1;
         let interest = Interest::READABLE | Interest::WRITABLE;
@@ -81,7 +95,7 @@ impl Pool {
         }
         let (carry, out) = (Vec::new(), Vec::new());
         self.clients[who] = Some(Client { stream, carry, out, blocked: false, queued: false });
-        self.send(who, |out| out.extend_from_slice(hello));
+        self.send(who, |out| out.extend_from_slice(&hello));
         Ok(())
     }
 

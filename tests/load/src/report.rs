@@ -5,25 +5,27 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::cases::{Latency, Sample};
+use crate::fault::Fault;
+use crate::interval;
+use crate::sample::{Latency, Sample};
 
-/// All of a case: for each broker its rounds, in the order they were run.
+/// All of a case: for each contender its rounds, in the order they were run.
 #[derive(Serialize)]
 pub(crate) struct Row {
     pub(crate) case: &'static str,
     pub(crate) unit: &'static str,
     pub(crate) columns: Vec<Column>,
-    /// Theseus to mosquitto, where both were run.
-    pub(crate) ratio: Option<Ratio>,
 }
 
-/// The rounds of one broker in one case.
+/// The rounds of one contender in one case.
 #[derive(Serialize)]
 pub(crate) struct Column {
     pub(crate) broker: &'static str,
     /// Middle of each figure over the rounds that ended well.
     pub(crate) median: Option<Sample>,
     pub(crate) rounds: Vec<Round>,
+    /// To the last column; none of the last itself.
+    pub(crate) ratio: Option<Ratio>,
 }
 
 /// One run against a fresh process.
@@ -41,11 +43,26 @@ pub(crate) struct Ratio {
     pub(crate) median: f64,
     pub(crate) min: f64,
     pub(crate) max: f64,
+    /// Holds the true median with 95 % probability; of six rounds and more.
+    pub(crate) interval: Option<(f64, f64)>,
 }
 
 impl Round {
+    /// What a run came to.
+    pub(crate) fn of(outcome: Result<Sample, Fault>) -> Self {
+        match outcome {
+            Ok(sample) => Self::Measured(Box::new(sample)),
+            Err(fault) => Self::Failed(fault.to_string()),
+        }
+    }
+
+    /// True if there are figures.
+    pub(crate) fn is_measured(&self) -> bool {
+        self.sample().is_some()
+    }
+
     /// The figures, if there are any.
-    pub(crate) fn sample(&self) -> Option<&Sample> {
+    fn sample(&self) -> Option<&Sample> {
         match self {
             Self::Measured(sample) => Some(sample),
             Self::Failed(_) => None,
@@ -54,28 +71,30 @@ impl Round {
 }
 
 impl Row {
-    /// Sums up `columns`; the ratio is the first to the second.
+    /// Sums up `columns`; the ratios are to the last of them.
     pub(crate) fn new(
         case: &'static str,
         unit: &'static str,
         columns: Vec<(&'static str, Vec<Round>)>,
     ) -> Self {
-        let ratio = match &columns[..] {
-            [(_, ours), (_, theirs)] => ratio(ours, theirs),
-            _ => None,
+        let ratios: Vec<_> = match columns.split_last() {
+            Some(((_, last), others)) => others.iter().map(|(_, it)| ratio(it, last)).collect(),
+            None => Vec::new(),
         };
-        let column = |(broker, rounds): (_, Vec<Round>)| {
+        let column = |((broker, rounds), ratio): ((_, Vec<Round>), _)| {
             let samples: Vec<&Sample> = rounds.iter().filter_map(Round::sample).collect();
-            Column { broker, median: middle(&samples), rounds }
+            Column { broker, median: middle(&samples), rounds, ratio }
         };
-        Self { case, unit, columns: columns.into_iter().map(column).collect(), ratio }
+        let ratios = ratios.into_iter().chain([None]);
+        Self { case, unit, columns: columns.into_iter().zip(ratios).map(column).collect() }
     }
 }
 
 /// The table to read.
 pub(crate) fn table(rows: &[Row]) -> String {
+    let width = rows.iter().map(|row| row.case.len()).max().unwrap_or(0).max("case".len());
     let mut out = format!(
-        "{:<13} {:<9} {:>8} {:<14} {:>9} {:>7} {:>8} {:>8} {:>16} {:>6} {:>6}  {:<22}\n",
+        "{:<width$} {:<10} {:>9} {:<14} {:>9} {:>7} {:>8} {:>8} {:>16} {:>6} {:>6}  {:<22}\n",
         "case",
         "broker",
         "cost",
@@ -90,24 +109,20 @@ pub(crate) fn table(rows: &[Row]) -> String {
         "ratio (min-max)"
     );
     for row in rows {
-        for (nth, column) in row.columns.iter().enumerate() {
-            push_column(&mut out, row, column, nth == 0);
+        for column in &row.columns {
+            push_column(&mut out, row, column, width);
         }
     }
     out
 }
 
-fn push_column(out: &mut String, row: &Row, column: &Column, first: bool) {
-    let ratio = match &row.ratio {
-        Some(Ratio { median, min, max }) if first => format!("{median:.2} ({min:.2}-{max:.2})"),
-        _ => String::new(),
-    };
-    // Writing to a String cannot fail.
+// Writing to a String cannot fail.
+fn push_column(out: &mut String, row: &Row, column: &Column, width: usize) {
     if let Some(sample) = &column.median {
         let mib = |kib: u64| kib as f64 / 1024.0;
         let _ = writeln!(
             out,
-            "{:<13} {:<9} {:>8.2} {:<14} {:>9.0} {:>7.2} {:>8.1} {:>8.1} {:>16} {:>6} {:>6}  {}",
+            "{:<width$} {:<10} {:>9.2} {:<14} {:>9.0} {:>7.2} {:>8.1} {:>8.1} {:>16} {:>6} {:>6}  {}",
             row.case,
             column.broker,
             sample.cost,
@@ -119,21 +134,41 @@ fn push_column(out: &mut String, row: &Row, column: &Column, first: bool) {
             loss(sample),
             sample.duplicates,
             sample.reordered,
-            ratio
+            column.ratio.as_ref().map(Ratio::to_string).unwrap_or_default()
         );
-        if let Some(Latency { p50, p99, late_p50, late_p99 }) = sample.latency {
+        push_details(out, sample, width);
+    }
+    for (nth, round) in column.rounds.iter().enumerate() {
+        if let Round::Failed(why) = round {
+            let (case, broker) = (row.case, column.broker);
+            let _ = writeln!(out, "{case:<width$} {broker:<10} round {nth} FAILED: {why}");
+        }
+    }
+}
+
+fn push_details(out: &mut String, sample: &Sample, width: usize) {
+    let latencies = [("latency", sample.latency), ("generator late by", sample.late)];
+    for (what, latency) in latencies {
+        if let Some(Latency { p50, p99, p999, max }) = latency {
             let _ = writeln!(
                 out,
-                "{:<23} latency us p50 {p50:.0} p99 {p99:.0}; the generator was late by p50 \
-                 {late_p50:.0} p99 {late_p99:.0}",
+                "{:<width$}   {what} us: p50 {p50:.0} p99 {p99:.0} p99.9 {p999:.0} max {max:.0}",
                 ""
             );
         }
     }
-    for (nth, round) in column.rounds.iter().enumerate() {
-        if let Round::Failed(why) = round {
-            let _ =
-                writeln!(out, "{:<13} {:<9} round {nth} FAILED: {why}", row.case, column.broker);
+    for (name, figure) in &sample.figures {
+        let _ = writeln!(out, "{:<width$}   {name}: {figure:.1}", "");
+    }
+}
+
+impl std::fmt::Display for Ratio {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { median, min, max, interval } = self;
+        write!(out, "{median:.3} ({min:.3}-{max:.3})")?;
+        match interval {
+            Some((low, high)) => write!(out, " 95 %: {low:.3}-{high:.3}"),
+            None => Ok(()),
         }
     }
 }
@@ -149,10 +184,6 @@ fn loss(sample: &Sample) -> String {
 fn middle(samples: &[&Sample]) -> Option<Sample> {
     let worst = samples.iter().max_by(|a, b| a.loss_rate().total_cmp(&b.loss_rate()))?;
     let of = |figure: fn(&Sample) -> f64| median(samples.iter().map(|sample| figure(sample)));
-    let all_timed = samples.iter().all(|sample| sample.latency.is_some());
-    let timed = |figure: fn(&Latency) -> f64| {
-        median(samples.iter().filter_map(|sample| sample.latency.as_ref().map(figure)))
-    };
     Some(Sample {
         cost: of(|sample| sample.cost),
         generator_us: of(|sample| sample.generator_us),
@@ -163,25 +194,43 @@ fn middle(samples: &[&Sample]) -> Option<Sample> {
         lost: worst.lost,
         duplicates: samples.iter().map(|sample| sample.duplicates).max().unwrap_or(0),
         reordered: samples.iter().map(|sample| sample.reordered).max().unwrap_or(0),
-        latency: all_timed.then(|| Latency {
-            p50: timed(|latency| latency.p50),
-            p99: timed(|latency| latency.p99),
-            late_p50: timed(|latency| latency.late_p50),
-            late_p99: timed(|latency| latency.late_p99),
-        }),
+        latency: timed(samples, |sample| sample.latency),
+        late: timed(samples, |sample| sample.late),
+        figures: figures(samples),
     })
+}
+
+/// Of the latency that `which` names, if every round has it; the highest of all rounds is the highest.
+fn timed(samples: &[&Sample], which: fn(&Sample) -> Option<Latency>) -> Option<Latency> {
+    let all: Vec<Latency> = samples.iter().map(|sample| which(sample)).collect::<Option<_>>()?;
+    let of = |figure: fn(&Latency) -> f64| median(all.iter().map(figure));
+    Some(Latency {
+        p50: of(|latency| latency.p50),
+        p99: of(|latency| latency.p99),
+        p999: of(|latency| latency.p999),
+        max: all.iter().map(|latency| latency.max).fold(0.0, f64::max),
+    })
+}
+
+/// By name, each the median of the rounds.
+fn figures(samples: &[&Sample]) -> Vec<(&'static str, f64)> {
+    let names = samples.first().map_or(&[][..], |first| &first.figures[..]);
+    let of = |nth: usize| median(samples.iter().map(|sample| sample.figures[nth].1));
+    names.iter().enumerate().map(|(nth, (name, _))| (*name, of(nth))).collect()
 }
 
 fn ratio(ours: &[Round], theirs: &[Round]) -> Option<Ratio> {
     let quotient = |(a, b): (&Round, &Round)| Some(a.sample()?.cost / b.sample()?.cost);
-    let all: Vec<f64> = ours.iter().zip(theirs).filter_map(quotient).collect();
+    let mut all: Vec<f64> = ours.iter().zip(theirs).filter_map(quotient).collect();
     if all.is_empty() {
         return None;
     }
+    all.sort_by(f64::total_cmp);
     Some(Ratio {
         median: median(all.iter().copied()),
-        min: all.iter().copied().fold(f64::INFINITY, f64::min),
-        max: all.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        min: all[0],
+        max: all[all.len() - 1],
+        interval: interval::of_median(&all),
     })
 }
 
@@ -210,7 +259,7 @@ mod tests {
         let mut ours = rounds(&[1.0, 9.0, 4.0]);
         ours.insert(1, Round::Failed("hung".into()));
         let theirs = rounds(&[2.0, 1.0, 3.0, 4.0]);
-        let expected = Ratio { median: 1.0, min: 0.5, max: 3.0 };
+        let expected = Ratio { median: 1.0, min: 0.5, max: 3.0, interval: None };
         assert_eq!(ratio(&ours, &theirs), Some(expected));
     }
 
@@ -219,6 +268,15 @@ mod tests {
         let columns = vec![("theseus", vec![Round::Failed("hung: x".into())])];
         let text = table(&[Row::new("p2p", "us", columns)]);
         assert!(text.contains("round 0 FAILED: hung: x"), "{text}");
+    }
+
+    #[test]
+    fn every_column_but_the_last_is_compared_with_it() {
+        let columns = vec![("a", rounds(&[3.0])), ("b", rounds(&[4.0])), ("c", rounds(&[2.0]))];
+        let row = Row::new("chain", "us", columns);
+        let ratios: Vec<_> =
+            row.columns.iter().map(|it| it.ratio.as_ref().map(|ratio| ratio.median)).collect();
+        assert_eq!(ratios, [Some(1.5), Some(2.0), None]);
     }
 
     #[test]

@@ -32,11 +32,16 @@ pub(crate) enum Packet<'a> {
     PubComp,
 }
 
-/// CONNECT with a clean session. `keep_alive` is in seconds.
-pub(crate) fn connect(client_id: &str, keep_alive: u16) -> Vec<u8> {
-    let mut body = vec![0, 4, b'M', b'Q', b'T', b'T', 4, 0x02];
+/// CONNECT with a clean session, with user name and password or neither. `keep_alive` is in seconds.
+pub(crate) fn connect(client_id: &str, keep_alive: u16, user: Option<(&str, &str)>) -> Vec<u8> {
+    let flags = if user.is_some() { 0xC2 } else { 0x02 };
+    let mut body = vec![0, 4, b'M', b'Q', b'T', b'T', 4, flags];
     body.extend_from_slice(&keep_alive.to_be_bytes());
     push_text(&mut body, client_id);
+    if let Some((name, password)) = user {
+        push_text(&mut body, name);
+        push_text(&mut body, password);
+    }
     framed(0x10, &body)
 }
 
@@ -212,6 +217,14 @@ mod tests {
         let Packet::Publish { qos: 1, id: 1, payload } = packet else { panic!("{packet:?}") };
         assert_eq!(payload.len(), 64);
         assert_eq!(template.read(payload), Some(stamp));
+    }
+
+    #[test]
+    fn connect_brings_a_user_or_none() {
+        let plain = connect("c", 9, None);
+        assert_eq!(plain, b"\x10\x0d\0\x04MQTT\x04\x02\0\x09\0\x01c");
+        let named = connect("c", 9, Some(("u", "pw")));
+        assert_eq!(named, b"\x10\x14\0\x04MQTT\x04\xc2\0\x09\0\x01c\0\x01u\0\x02pw");
     }
 
     #[test]

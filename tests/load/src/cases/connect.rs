@@ -1,13 +1,14 @@
 //! CONNECT, CONNACK, DISCONNECT, again and again: what a plain TCP connection costs.
-//! Not TLS. Several at a time, each from a fresh port.
+//! Not TLS. Several at a time, each from a fresh port; for the latency one at a time.
 
 use std::time::{Duration, Instant};
 
-use super::{Mark, Sample};
+use super::Mark;
 use crate::broker::Broker;
 use crate::client::{Pool, Traffic};
 use crate::fault::Fault;
-use crate::wire::{DISCONNECT, Packet, connect};
+use crate::sample::{Latency, Sample};
+use crate::wire::{DISCONNECT, Packet};
 
 /// Connections at a time.
 const AT_ONCE: usize = 10;
@@ -20,13 +21,18 @@ const HUNG: Duration = Duration::from_secs(4);
 /// Seconds.
 const KEEP_ALIVE: u16 = 60;
 
-#[derive(Default)]
+/// Users are taken in such steps, so that neighbours in a users file are not asked for in turn.
+const STRIDE: usize = 7_919;
+
 struct Churn {
-    begun: u64,
+    begun: usize,
     done: u64,
     /// Clients whose connection has been closed by the broker.
     free: Vec<usize>,
+    opened: [Option<Instant>; AT_ONCE],
     welcomed: [bool; AT_ONCE],
+    /// Nanoseconds from the SYN to CONNACK, kept while `Some`.
+    latencies: Option<Vec<u64>>,
 }
 
 impl Traffic for Churn {
@@ -34,6 +40,9 @@ impl Traffic for Churn {
         let Packet::ConnAck(0) = packet else {
             return Err(Fault::Protocol(format!("CONNECT was answered {packet:?}")));
         };
+        if let (Some(latencies), Some(opened)) = (&mut self.latencies, self.opened[who]) {
+            latencies.push(opened.elapsed().as_nanos() as u64);
+        }
         self.welcomed[who] = true;
         out.extend_from_slice(&DISCONNECT);
         Ok(())
@@ -50,20 +59,41 @@ impl Traffic for Churn {
     }
 }
 
-/// Runs the case; `time` is how long it measures.
-pub(super) fn run(broker: &Broker, time: Duration) -> Result<Sample, Fault> {
-    let mut pool = Pool::new(broker.port)?;
-    let mut churn = Churn { free: (0..AT_ONCE).collect(), ..Churn::default() };
+/// Runs the case; `time` is how long it measures the cost, and with `one_by_one` then the latency.
+pub(super) fn run(one_by_one: bool, broker: &Broker, time: Duration) -> Result<Sample, Fault> {
+    let mut pool = Pool::new(broker)?;
+    let mut churn = Churn::new(AT_ONCE);
     churn.run_for(&mut pool, WARM_UP)?;
     let start = Mark::now(broker, churn.done)?;
     churn.run_for(&mut pool, time)?;
     let end = Mark::now(broker, churn.done)?;
     let resident_kib = broker.memory()?.resident_kib;
-    let sample = start.until(&end)?;
-    Ok(Sample { resident_kib, expected: churn.done, ..sample })
+    let latency = if one_by_one { Some(latency(broker, time)?) } else { None };
+    Ok(Sample { resident_kib, expected: churn.done, latency, ..start.until(&end)? })
+}
+
+/// Of one connection at a time, without any other.
+fn latency(broker: &Broker, time: Duration) -> Result<Latency, Fault> {
+    let mut pool = Pool::new(broker)?;
+    let mut churn = Churn::new(1);
+    churn.run_for(&mut pool, WARM_UP)?;
+    churn.latencies = Some(Vec::new());
+    churn.run_for(&mut pool, time)?;
+    Ok(Latency::of(churn.latencies.unwrap_or_default()))
 }
 
 impl Churn {
+    fn new(at_once: usize) -> Self {
+        Self {
+            begun: 0,
+            done: 0,
+            free: (0..at_once).collect(),
+            opened: [None; AT_ONCE],
+            welcomed: [false; AT_ONCE],
+            latencies: None,
+        }
+    }
+
     fn run_for(&mut self, pool: &mut Pool, time: Duration) -> Result<(), Fault> {
         let end = Instant::now() + time;
         let (mut progress, mut done) = (Instant::now(), self.done);
@@ -78,7 +108,9 @@ impl Churn {
                 return Err(Fault::Hung(format!("no connect completed after {done}")));
             }
             while let Some(who) = self.free.pop() {
-                pool.open(who, &connect(&format!("churn-{}", self.begun), KEEP_ALIVE))?;
+                self.opened[who] = self.latencies.as_ref().map(|_| Instant::now());
+                let client_id = format!("churn-{}", self.begun);
+                pool.open(who, self.begun * STRIDE, &client_id, KEEP_ALIVE)?;
                 self.begun += 1;
             }
             pool.turn(Duration::from_millis(50), self)?;

@@ -3,13 +3,14 @@
 
 use std::time::{Duration, Instant};
 
+use super::Mark;
 use super::link::{Arrival, Link};
 use super::setup::{Subscription, connect_all, subscribe_all};
-use super::topology::{Topology, topic};
-use super::{Mark, Sample};
+use super::topology::{Topology, topics};
 use crate::broker::Broker;
 use crate::client::{Pool, Traffic};
 use crate::fault::Fault;
+use crate::sample::Sample;
 use crate::wire::{Packet, Stamp, Template, push_ack};
 
 /// Messages of a publisher that its slowest receiver does not have, or that are not
@@ -40,11 +41,14 @@ pub(super) struct Shape {
     pub(super) qos: u8,
     /// Bytes.
     pub(super) payload: usize,
+    /// Of each publisher.
+    pub(super) topics: u32,
 }
 
 /// One publisher; its number is its client's.
 struct Flow {
-    template: Template,
+    /// One for each of its topics.
+    templates: Vec<Template>,
     sent: u32,
     acked: u32,
     /// Messages given up.
@@ -70,7 +74,7 @@ pub(super) struct Exchange {
 
 /// Runs the case at full speed; `time` is how long it measures.
 pub(super) fn run(shape: &Shape, broker: &Broker, time: Duration) -> Result<Sample, Fault> {
-    let mut pool = Pool::new(broker.port)?;
+    let mut pool = Pool::new(broker)?;
     let mut exchange = Exchange::open(*shape, &mut pool)?;
     exchange.pump_for(&mut pool, WARM_UP)?;
     let start = Mark::now(broker, exchange.delivered)?;
@@ -84,16 +88,19 @@ pub(super) fn run(shape: &Shape, broker: &Broker, time: Duration) -> Result<Samp
 impl Exchange {
     /// Connects and subscribes all clients.
     pub(super) fn open(shape: Shape, pool: &mut Pool) -> Result<Self, Fault> {
-        let Shape { topology, qos, payload } = shape;
+        let Shape { topology, qos, payload, topics: each } = shape;
         let (publishers, receivers) = (topology.publishers(), topology.receivers());
         connect_all(pool, publishers + receivers)?;
         let subscriptions: Vec<_> = (0..receivers)
-            .map(|receiver| Subscription { filter: topology.filter(receiver), qos })
+            .map(|receiver| Subscription { filter: topology.filter(receiver, each), qos })
             .collect();
         subscribe_all(pool, publishers, &subscriptions)?;
         let now = Instant::now();
         let flow = |nth| Flow {
-            template: Template::new(&topic(nth), qos, payload),
+            templates: topics(nth, each)
+                .iter()
+                .map(|topic| Template::new(topic, qos, payload))
+                .collect(),
             sent: 0,
             acked: 0,
             forgone: 0,
@@ -175,7 +182,8 @@ impl Exchange {
         let state = &mut self.flows[flow];
         pool.send(flow, |out| {
             for seq in state.sent..state.sent + count {
-                state.template.push(out, &Stamp { flow: flow as u32, seq, sent_ns });
+                let template = &state.templates[seq as usize % state.templates.len()];
+                template.push(out, &Stamp { flow: flow as u32, seq, sent_ns });
             }
         });
         state.sent += count;
@@ -229,7 +237,7 @@ impl Exchange {
     fn arrived(&mut self, who: usize, payload: &[u8]) -> Result<(), Fault> {
         let stray = || Fault::Protocol(format!("client {who} got what was never sent to it"));
         let receiver = who.checked_sub(self.flows.len()).ok_or_else(stray)?;
-        let stamp = self.flows[0].template.read(payload).ok_or_else(stray)?;
+        let stamp = self.flows[0].templates[0].read(payload).ok_or_else(stray)?;
         let flow = stamp.flow as usize;
         let link = self.shape.topology.link(flow, receiver).ok_or_else(stray)?;
         if stamp.seq >= self.flows[flow].sent {

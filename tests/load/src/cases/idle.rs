@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
+use super::Mark;
 use super::setup::connect_all;
-use super::{Mark, Sample};
 use crate::broker::{Broker, pause};
 use crate::client::Pool;
 use crate::fault::Fault;
+use crate::sample::Sample;
 
 /// Time for a broker to finish what connecting started.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -15,13 +16,13 @@ const SETTLE: Duration = Duration::from_secs(1);
 /// Connects `clients` and compares memory before and after; the first few are not counted, so
 /// that what a broker allocates once is not charged to the clients.
 pub(super) fn run(clients: usize, broker: &Broker) -> Result<Sample, Fault> {
-    let mut first = Pool::new(broker.port)?;
+    let mut first = Pool::new(broker)?;
     connect_all(&mut first, 1)?;
     drop(first);
     pause(SETTLE);
     let before = broker.memory()?.resident_kib;
     let start = Mark::now(broker, 0)?;
-    let mut pool = Pool::new(broker.port)?;
+    let mut pool = Pool::new(broker)?;
     connect_all(&mut pool, clients)?;
     let end = Mark::now(broker, clients as u64)?;
     pause(SETTLE);

@@ -7,15 +7,18 @@ mod idle;
 mod link;
 mod paced;
 mod setup;
+pub(crate) mod swap;
 mod topology;
+mod users;
 
 use std::time::{Duration, Instant};
 
 use nix::time::ClockId;
-use serde::Serialize;
 
+use crate::arrangement::{Arrangement, Door, Rules};
 use crate::broker::Broker;
 use crate::fault::Fault;
+use crate::sample::Sample;
 use flow::Shape;
 use topology::Topology;
 
@@ -25,49 +28,28 @@ pub(crate) struct Case {
     pub(crate) name: &'static str,
     /// What the cost counts, such as `us/delivery`.
     pub(crate) unit: &'static str,
+    /// Who is compared.
+    pub(crate) field: Field,
     kind: CaseKind,
+}
+
+/// Who is compared in a case.
+#[derive(Clone, Copy)]
+pub(crate) enum Field {
+    /// Theseus and mosquitto, both open to everybody.
+    Peers,
+    /// Theseus in several configurations, each by its column's name. The last is what the others are
+    /// compared with.
+    Own(&'static [(&'static str, Arrangement)]),
 }
 
 enum CaseKind {
     Flow(Shape),
     Paced { per_second: u32 },
-    Connect,
+    Connect { one_by_one: bool },
     Idle { clients: usize },
-}
-
-/// What one run of a case against one broker process measured.
-#[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct Sample {
-    /// Broker CPU microseconds each, or KiB resident each: see [`Case::unit`].
-    pub(crate) cost: f64,
-    /// The generator's own CPU microseconds each.
-    pub(crate) generator_us: f64,
-    /// Deliveries or connects per second.
-    pub(crate) per_second: f64,
-    pub(crate) peak_kib: u64,
-    pub(crate) resident_kib: u64,
-    /// Deliveries that were due, over the whole run.
-    pub(crate) expected: u64,
-    pub(crate) lost: u64,
-    pub(crate) duplicates: u64,
-    pub(crate) reordered: u64,
-    pub(crate) latency: Option<Latency>,
-}
-
-/// Latency from write to read, and how late the generator wrote, in microseconds.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct Latency {
-    pub(crate) p50: f64,
-    pub(crate) p99: f64,
-    pub(crate) late_p50: f64,
-    pub(crate) late_p99: f64,
-}
-
-impl Sample {
-    /// Lost deliveries as a share of those due.
-    pub(crate) fn loss_rate(&self) -> f64 {
-        self.lost as f64 / self.expected.max(1) as f64
-    }
+    Users,
+    Swap,
 }
 
 const P2P: Topology = Topology::Pairs(10);
@@ -81,27 +63,90 @@ pub(crate) const ALL: &[Case] = &[
     flow("fan-out-qos0", Topology::FanOut(100), 0, 64),
     flow("fan-out-qos1", Topology::FanOut(100), 1, 64),
     flow("fan-in-qos1", Topology::FanIn(100), 1, 64),
-    Case { name: "paced-qos1", unit: "us/delivery", kind: CaseKind::Paced { per_second: 5_000 } },
-    Case { name: "connect", unit: "us/connect", kind: CaseKind::Connect },
-    Case { name: "idle", unit: "KiB/connection", kind: CaseKind::Idle { clients: 10_000 } },
+    peers("paced-qos1", "us/delivery", CaseKind::Paced { per_second: 5_000 }),
+    peers("connect", "us/connect", CaseKind::Connect { one_by_one: false }),
+    peers("idle", "KiB/connection", CaseKind::Idle { clients: 10_000 }),
+    chain("message-chain-qos0", P2P, 0, 1),
+    chain("message-chain-qos1", P2P, 1, 1),
+    chain("message-chain-fan-out-qos0", Topology::FanOut(100), 0, 1),
+    chain("message-chain-topics-qos0", P2P, 0, 64),
+    Case {
+        name: "connect-chain",
+        unit: "us/connect",
+        field: Field::Own(LOGINS),
+        kind: CaseKind::Connect { one_by_one: true },
+    },
+    Case { name: "users", unit: "us/connect", field: Field::Own(USERS), kind: CaseKind::Users },
+    Case {
+        name: "swap",
+        unit: "us p99.9",
+        field: Field::Own(&[("swap", FULL)]),
+        kind: CaseKind::Swap,
+    },
+];
+
+/// Passwords of a users file, and the rules that the broker comes with.
+const FULL: Arrangement = Arrangement { door: Door::Users(1_000), rules: Rules::Shipped };
+
+/// For the message path.
+const CHAINS: &[(&str, Arrangement)] = &[
+    ("site rules", Arrangement { rules: Rules::Site, ..FULL }),
+    ("shipped", FULL),
+    ("open", Arrangement::OPEN),
+];
+
+/// For CONNECT.
+const LOGINS: &[(&str, Arrangement)] = &[
+    ("argon2id", Arrangement { door: Door::Argon, rules: Rules::None }),
+    ("password", Arrangement { door: Door::Users(1), rules: Rules::None }),
+    ("gate", Arrangement { door: Door::Gate, rules: Rules::None }),
+    ("open", Arrangement::OPEN),
+];
+
+/// For the users file.
+const USERS: &[(&str, Arrangement)] = &[
+    ("1,000,000", Arrangement { door: Door::Users(1_000_000), rules: Rules::None }),
+    ("10", Arrangement { door: Door::Users(10), rules: Rules::None }),
 ];
 
 const fn flow(name: &'static str, topology: Topology, qos: u8, payload: usize) -> Case {
-    let shape = Shape { topology, qos, payload };
-    Case { name, unit: "us/delivery", kind: CaseKind::Flow(shape) }
+    peers(name, "us/delivery", CaseKind::Flow(Shape { topology, qos, payload, topics: 1 }))
+}
+
+const fn peers(name: &'static str, unit: &'static str, kind: CaseKind) -> Case {
+    Case { name, unit, field: Field::Peers, kind }
+}
+
+const fn chain(name: &'static str, topology: Topology, qos: u8, topics: u32) -> Case {
+    let kind = CaseKind::Flow(Shape { topology, qos, payload: 64, topics });
+    Case { name, unit: "us/delivery", field: Field::Own(CHAINS), kind }
 }
 
 impl Case {
+    /// True if it is run when no case is named.
+    pub(crate) fn is_default(&self) -> bool {
+        matches!(self.field, Field::Peers)
+    }
+
     /// Runs once against `broker`, measuring for `time`; bounded whatever the broker does.
     pub(crate) fn run(&self, broker: &Broker, time: Duration) -> Result<Sample, Fault> {
         let mut sample = match &self.kind {
             CaseKind::Flow(shape) => flow::run(shape, broker, time),
             CaseKind::Paced { per_second } => paced::run(*per_second, broker, time),
-            CaseKind::Connect => connect::run(broker, time),
+            CaseKind::Connect { one_by_one } => connect::run(*one_by_one, broker, time),
             CaseKind::Idle { clients } => idle::run(*clients, broker),
+            CaseKind::Users => users::run(broker, time),
+            CaseKind::Swap => return Err(Fault::Usage("swap has rounds of its own".into())),
         }?;
-        sample.peak_kib = broker.memory()?.peak_kib;
+        if sample.peak_kib == 0 {
+            sample.peak_kib = broker.memory()?.peak_kib;
+        }
         Ok(sample)
+    }
+
+    /// True if all rounds are windows of one process: [`swap`].
+    pub(crate) fn is_windowed(&self) -> bool {
+        matches!(self.kind, CaseKind::Swap)
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::client::{Pool, Traffic};
 use crate::fault::Fault;
-use crate::wire::{Packet, connect, subscribe};
+use crate::wire::{Packet, subscribe};
 
 /// Handshakes at a time; brokers listen with a backlog of about a hundred.
 const AT_ONCE: usize = 64;
@@ -39,11 +39,9 @@ impl Traffic for Handshake {
     }
 }
 
-/// Connects clients 0 to `count`; their client ids are `load-N`.
+/// Connects clients 0 to `count`; their client ids are `load-N`, each with a user of its own.
 pub(super) fn connect_all(pool: &mut Pool, count: usize) -> Result<(), Fault> {
-    in_steps(pool, count, 0, |pool, who| {
-        pool.open(who, &connect(&format!("load-{who}"), KEEP_ALIVE))
-    })
+    in_steps(pool, count, 0, |pool, who| pool.open(who, who, &format!("load-{who}"), KEEP_ALIVE))
 }
 
 /// Subscribes client `first + n` to the n-th of `subscriptions`, which share one QoS.

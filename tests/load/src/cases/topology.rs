@@ -31,13 +31,15 @@ impl Topology {
         }
     }
 
-    /// What `receiver` subscribes to.
-    pub(super) fn filter(self, receiver: usize) -> String {
-        match self {
-            Self::Pairs(_) => topic(receiver),
-            Self::FanOut(_) => topic(0),
-            Self::FanIn(_) => "load/+/data".into(),
-        }
+    /// What `receiver` subscribes to, where each publisher has so many topics.
+    pub(super) fn filter(self, receiver: usize, topics: u32) -> String {
+        let publisher = match self {
+            Self::Pairs(_) => receiver.to_string(),
+            Self::FanOut(_) => "0".into(),
+            Self::FanIn(_) => "+".into(),
+        };
+        let below = if topics > 1 { "/+" } else { "" };
+        format!("load/{publisher}/data{below}")
     }
 
     /// The links of publisher `flow`, among `max(publishers, receivers)` links.
@@ -58,7 +60,10 @@ impl Topology {
     }
 }
 
-/// The topic of publisher `flow`.
-pub(super) fn topic(flow: usize) -> String {
-    format!("load/{flow}/data")
+/// The topics of publisher `flow`, which it takes in turn.
+pub(super) fn topics(flow: usize, topics: u32) -> Vec<String> {
+    match topics {
+        1 => vec![format!("load/{flow}/data")],
+        many => (0..many).map(|nth| format!("load/{flow}/data/{nth}")).collect(),
+    }
 }

@@ -1,0 +1,173 @@
+//! Publishes at a steady rate while the authentication plugin is swapped again and again, and the
+//! same without swaps, in turn within one process.
+//! Both versions were live before: what is measured are prepared swaps, from the compile cache.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::Mark;
+use super::flow::{Exchange, Shape, WARM_UP};
+use super::paced::{PAIRS, Pace, room_for};
+use super::topology::Topology;
+use crate::arrangement::PLUGINS;
+use crate::broker::{Broker, pause};
+use crate::client::Pool;
+use crate::ctl;
+use crate::fault::Fault;
+use crate::sample::{Latency, Sample};
+
+/// Messages a second, one by one.
+const RATE: u32 = 5_000;
+
+/// Swaps over all windows, at least.
+const SWAPS: usize = 100;
+
+/// Between two looks of a window without swaps, as often as one with swaps looks.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A slice of sending between two looks at whether the swaps are done.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// A window with swaps, and the one of the same length without that followed it.
+pub(crate) struct Windows {
+    pub(crate) swaps: Sample,
+    pub(crate) control: Sample,
+}
+
+/// Runs `rounds` pairs of windows.
+pub(crate) fn run(broker: &Broker, rounds: usize) -> Result<Vec<Windows>, Fault> {
+    let mut swapper = Swapper::new(broker.dir())?;
+    let mut pool = Pool::new(broker)?;
+    let shape = Shape { topology: Topology::Pairs(PAIRS), qos: 1, payload: 64, topics: 1 };
+    let exchange = Exchange::open(shape, &mut pool)?;
+    let pace = Pace::new(Duration::from_secs(1) / RATE)?;
+    pool.watch(&pace.timer)?;
+    let mut sender = Sender { broker, pool, exchange, pace };
+    sender.pace.run_for(&mut sender.exchange, &mut sender.pool, WARM_UP)?;
+    let each = SWAPS.div_ceil(rounds);
+    (0..rounds).map(|_| sender.windows(&mut swapper, each)).collect()
+}
+
+struct Sender<'a> {
+    broker: &'a Broker,
+    pool: Pool,
+    exchange: Exchange,
+    pace: Pace,
+}
+
+impl Sender<'_> {
+    fn windows(&mut self, swapper: &mut Swapper, each: usize) -> Result<Windows, Fault> {
+        let before = ctl::generation(self.broker.dir())?;
+        let (swaps, time) = self.window(Duration::MAX, |_| swapper.swap(each))?;
+        let after = ctl::generation(self.broker.dir())?;
+        if after - before != each as u64 {
+            return Err(Fault::Broker(format!("{each} swaps led from {before} to {after}")));
+        }
+        let dir = self.broker.dir().to_owned();
+        let (control, _) = self.window(time, |over| look_until(&dir, over))?;
+        Ok(Windows { swaps, control })
+    }
+
+    /// Sends until `beside`, on a thread of its own, has ended or `time` is over, which it is told;
+    /// returns also how long that was.
+    fn window(
+        &mut self,
+        time: Duration,
+        beside: impl FnOnce(&AtomicBool) -> Result<(), Fault> + Send,
+    ) -> Result<(Sample, Duration), Fault> {
+        let over = AtomicBool::new(false);
+        self.pace.resume();
+        self.pace.run_for(&mut self.exchange, &mut self.pool, WARM_UP)?;
+        self.pace.late.clear();
+        self.exchange.latencies = Some(room_for(RATE, time.min(Duration::from_secs(60))));
+        let start = Mark::now(self.broker, self.exchange.delivered)?;
+        thread::scope(|scope| {
+            let beside = scope.spawn(|| beside(&over));
+            let sent = loop {
+                if let Err(fault) =
+                    self.pace.run_for(&mut self.exchange, &mut self.pool, SLICE.min(time))
+                {
+                    break Err(fault);
+                }
+                if beside.is_finished() || start.at.elapsed() >= time {
+                    break Ok(());
+                }
+            };
+            over.store(true, Ordering::Relaxed);
+            let ended = beside.join();
+            sent?;
+            ended.unwrap_or_else(|_| Err(Fault::Broker("the swapping thread panicked".into())))
+        })?;
+        let end = Mark::now(self.broker, self.exchange.delivered)?;
+        Ok((self.sample(&start, &end)?, end.at - start.at))
+    }
+
+    fn sample(&mut self, start: &Mark, end: &Mark) -> Result<Sample, Fault> {
+        self.exchange.drain(&mut self.pool)?;
+        let latency = Latency::of(self.exchange.latencies.take().unwrap_or_default());
+        let late = Some(Latency::of(std::mem::take(&mut self.pace.late)));
+        let sample = start.until(end)?;
+        let memory = self.broker.memory()?;
+        let figures = vec![("broker us/delivery", sample.cost)];
+        let (resident_kib, peak_kib) = (memory.resident_kib, memory.peak_kib);
+        let cost = latency.p999;
+        let latency = Some(latency);
+        let sample = Sample { cost, figures, latency, late, resident_kib, peak_kib, ..sample };
+        Ok(self.exchange.fill_in(sample))
+    }
+}
+
+/// Asks as often as the window with swaps does.
+fn look_until(dir: &Path, over: &AtomicBool) -> Result<(), Fault> {
+    while !over.load(Ordering::Relaxed) {
+        ctl::generation(dir)?;
+        pause(LOOK);
+    }
+    Ok(())
+}
+
+/// Two versions that take turns in the plugin's place.
+struct Swapper {
+    dir: PathBuf,
+    place: PathBuf,
+    versions: [Vec<u8>; 2],
+    turn: usize,
+}
+
+impl Swapper {
+    /// Both have been live once when this returns.
+    fn new(dir: &Path) -> Result<Self, Fault> {
+        let place = dir.join(PLUGINS).join("password.wasm");
+        let code = fs::read(&place)?;
+        let versions = [marked(&code, b"a"), marked(&code, b"b")];
+        let mut swapper = Self { dir: dir.to_owned(), place, versions, turn: 0 };
+        swapper.swap(2)?;
+        Ok(swapper)
+    }
+
+    /// One after the other, each by rename and waited for.
+    fn swap(&mut self, count: usize) -> Result<(), Fault> {
+        let fresh = self.dir.join("fresh.wasm");
+        for _ in 0..count {
+            let live = ctl::generation(&self.dir)?;
+            fs::write(&fresh, &self.versions[self.turn % 2])?;
+            fs::rename(&fresh, &self.place)?;
+            ctl::wait_beyond(&self.dir, live)?;
+            self.turn += 1;
+        }
+        Ok(())
+    }
+}
+
+/// The same component with one custom section more: another file with the same code.
+fn marked(code: &[u8], mark: &[u8; 1]) -> Vec<u8> {
+    const NAME: &[u8] = b"load";
+    let mut out = code.to_vec();
+    out.extend_from_slice(&[0, (1 + NAME.len() + mark.len()) as u8, NAME.len() as u8]);
+    out.extend_from_slice(NAME);
+    out.extend_from_slice(mark);
+    out
+}
