@@ -1,4 +1,5 @@
-//! rumqttc under the line protocol of ../README.md: MQTT 3.1.1 in `v311`, MQTT 5 in `v5`.
+//! rumqttc under the line protocols of ../README.md: MQTT 3.1.1 in `v311`, MQTT 5 in `v5`; many at
+//! once in `fleet`.
 //! It is not a general client: it does what the tests ask for and dies at the first surprise.
 
 #![expect(
@@ -7,6 +8,8 @@
     reason = "a surprise ends the program and fails the test"
 )]
 
+mod fleet;
+mod sequence;
 mod session;
 mod v311;
 mod v5;
@@ -14,11 +17,17 @@ mod v5;
 use std::time::Duration;
 
 /// What the command line asks for.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Options {
     port: u16,
     version: String,
     id: String,
+    user: Option<String>,
+    password: String,
+    /// How many clients; 0 is one of them, under the line protocol.
+    fleet: usize,
+    /// Whose messages a fleet reads.
+    partner: String,
     persistent: bool,
     keep_alive: Duration,
     will: Option<String>,
@@ -29,6 +38,9 @@ struct Options {
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let options = parse();
+    if options.fleet > 0 {
+        return fleet::run(&options).await;
+    }
     match options.version.as_str() {
         "3.1.1" => session::run(v311::connect(&options)).await,
         "5" => session::run(v5::connect(&options)).await,
@@ -49,6 +61,10 @@ fn parse() -> Options {
             "--port" => options.port = value.parse().unwrap(),
             "--version" => options.version = value,
             "--id" => options.id = value,
+            "--user" => options.user = Some(value),
+            "--password" => options.password = value,
+            "--fleet" => options.fleet = value.parse().unwrap(),
+            "--partner" => options.partner = value,
             "--keep-alive" => options.keep_alive = Duration::from_secs(value.parse().unwrap()),
             "--will" => options.will = Some(value),
             "--will-payload" => options.will_payload = value,

@@ -35,14 +35,31 @@ pub(crate) trait Sender: Clone + 'static {
 /// Something the client library reported.
 pub(crate) enum Happening {
     Event(Value),
-    /// One PUBLISH is complete: written (QoS 0) or acknowledged.
-    Published,
+    Message(Message),
+    /// One PUBLISH is complete: written (QoS 0), or acknowledged with this reason; 0 is success.
+    Published(u8),
     /// The clean DISCONNECT is on its way; what follows is the end.
     Leaving,
     /// The connection ended; the reason of the server's DISCONNECT, if one came.
     Ended(Option<u8>),
     Refused(u8),
     Quiet,
+}
+
+/// A message that came in.
+pub(crate) struct Message {
+    pub(crate) topic: String,
+    pub(crate) payload: String,
+    pub(crate) qos: u8,
+    pub(crate) retain: bool,
+    pub(crate) dup: bool,
+}
+
+impl Message {
+    fn event(&self) -> Value {
+        let Self { topic, payload, qos, retain, .. } = self;
+        json!({"event": "message", "topic": topic, "payload": payload, "qos": qos, "retain": retain})
+    }
 }
 
 /// Runs until the connection ends or the command `disconnect` is done.
@@ -56,7 +73,8 @@ pub(crate) async fn run<C: Connection>(mut connection: C) {
         loop {
             match connection.next().await {
                 Happening::Event(event) => emit(&event),
-                Happening::Published => complete.send_modify(|count| *count += 1),
+                Happening::Message(message) => emit(&message.event()),
+                Happening::Published(_) => complete.send_modify(|count| *count += 1),
                 Happening::Leaving => leaving = true,
                 Happening::Ended(_) if leaving => std::process::exit(0),
                 Happening::Ended(reason) => {
@@ -109,7 +127,7 @@ async fn done(complete: &mut watch::Receiver<u64>, published: u64) {
     emit(&json!({"event": "published"}));
 }
 
-fn emit(event: &Value) {
+pub(crate) fn emit(event: &Value) {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{event}").unwrap();
     out.flush().unwrap();

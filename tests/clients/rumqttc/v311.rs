@@ -1,7 +1,7 @@
 //! rumqttc's MQTT 3.1.1 client behind `Connection`.
 
 use crate::Options;
-use crate::session::{Connection, Happening, Sender};
+use crate::session::{Connection, Happening, Message, Sender};
 use rumqttc::{
     AsyncClient, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Outgoing, Packet, QoS,
     SubscribeReasonCode,
@@ -15,6 +15,9 @@ pub(crate) fn connect(options: &Options) -> V311 {
     mqtt.set_keep_alive(options.keep_alive)
         .set_clean_session(!options.persistent)
         .set_max_packet_size(16 << 20, 16 << 20);
+    if let Some(user) = &options.user {
+        mqtt.set_credentials(user, &options.password);
+    }
     if let Some(topic) = &options.will {
         let payload = options.will_payload.as_bytes();
         mqtt.set_last_will(LastWill::new(topic, payload, qos(options.will_qos), false));
@@ -33,7 +36,7 @@ impl Connection for V311 {
     async fn next(&mut self) -> Happening {
         match self.1.poll().await {
             Ok(Event::Incoming(packet)) => incoming(packet),
-            Ok(Event::Outgoing(Outgoing::Publish(0))) => Happening::Published,
+            Ok(Event::Outgoing(Outgoing::Publish(0))) => Happening::Published(0),
             Ok(Event::Outgoing(Outgoing::Disconnect)) => Happening::Leaving,
             Ok(Event::Outgoing(_)) => Happening::Quiet,
             Err(ConnectionError::ConnectionRefused(code)) => Happening::Refused(code as u8),
@@ -55,14 +58,14 @@ fn incoming(packet: Packet) -> Happening {
             Happening::Event(json!({"event": "subscribed", "granted": granted}))
         }
         Packet::UnsubAck(_) => Happening::Event(json!({"event": "unsubscribed"})),
-        Packet::PubAck(_) | Packet::PubComp(_) => Happening::Published,
-        Packet::Publish(publish) => Happening::Event(json!({
-            "event": "message",
-            "topic": publish.topic,
-            "payload": String::from_utf8_lossy(&publish.payload),
-            "qos": publish.qos as u8,
-            "retain": publish.retain,
-        })),
+        Packet::PubAck(_) | Packet::PubComp(_) => Happening::Published(0),
+        Packet::Publish(publish) => Happening::Message(Message {
+            topic: publish.topic,
+            payload: String::from_utf8_lossy(&publish.payload).into_owned(),
+            qos: publish.qos as u8,
+            retain: publish.retain,
+            dup: publish.dup,
+        }),
         _ => Happening::Quiet,
     }
 }

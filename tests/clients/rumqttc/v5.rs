@@ -1,11 +1,12 @@
 //! rumqttc's MQTT 5 client behind `Connection`.
 
 use crate::Options;
-use crate::session::{Connection, Happening, Sender};
+use crate::session::{Connection, Happening, Message, Sender};
 use rumqttc::Outgoing;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
-    ConnectProperties, DisconnectReasonCode, LastWill, Packet, SubscribeReasonCode,
+    ConnectProperties, ConnectReturnCode, DisconnectReasonCode, LastWill, Packet,
+    SubscribeReasonCode,
 };
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError};
 use serde_json::json;
@@ -28,6 +29,13 @@ pub(crate) fn connect(options: &Options) -> V5 {
     mqtt.set_keep_alive(options.keep_alive)
         .set_clean_start(!options.persistent)
         .set_connect_properties(properties);
+    if options.fleet > 0 {
+        // The table of what is under way holds 65,536 places for each client otherwise.
+        mqtt.set_outgoing_inflight_upper_limit(100);
+    }
+    if let Some(user) = &options.user {
+        mqtt.set_credentials(user, &options.password);
+    }
     if let Some(topic) = &options.will {
         let payload = options.will_payload.clone();
         mqtt.set_last_will(LastWill::new(topic, payload, qos(options.will_qos), false, None));
@@ -50,14 +58,17 @@ impl Connection for V5 {
                 Happening::Quiet
             }
             Ok(Event::Incoming(packet)) => incoming(packet),
-            Ok(Event::Outgoing(Outgoing::Publish(0))) => Happening::Published,
+            Ok(Event::Outgoing(Outgoing::Publish(0))) => Happening::Published(0),
             Ok(Event::Outgoing(Outgoing::Disconnect)) => Happening::Leaving,
             Ok(Event::Outgoing(_)) => Happening::Quiet,
-            Err(ConnectionError::ConnectionRefused(code)) => Happening::Refused(code as u8),
+            Err(ConnectionError::ConnectionRefused(code)) => Happening::Refused(refusal(code)),
             Err(ConnectionError::MqttState(StateError::ServerDisconnect {
                 reason_code, ..
             })) => Happening::Ended(Some(code(reason_code))),
-            Err(_) => Happening::Ended(self.reason),
+            Err(error) => {
+                eprintln!("{error:?}");
+                Happening::Ended(self.reason)
+            }
         }
     }
 }
@@ -79,14 +90,15 @@ fn incoming(packet: Packet) -> Happening {
             Happening::Event(json!({"event": "subscribed", "granted": granted}))
         }
         Packet::UnsubAck(_) => Happening::Event(json!({"event": "unsubscribed"})),
-        Packet::PubAck(_) | Packet::PubComp(_) => Happening::Published,
-        Packet::Publish(publish) => Happening::Event(json!({
-            "event": "message",
-            "topic": String::from_utf8_lossy(&publish.topic),
-            "payload": String::from_utf8_lossy(&publish.payload),
-            "qos": publish.qos as u8,
-            "retain": publish.retain,
-        })),
+        Packet::PubAck(ack) => Happening::Published(ack.reason as u8),
+        Packet::PubComp(_) => Happening::Published(0),
+        Packet::Publish(publish) => Happening::Message(Message {
+            topic: String::from_utf8_lossy(&publish.topic).into_owned(),
+            payload: String::from_utf8_lossy(&publish.payload).into_owned(),
+            qos: publish.qos as u8,
+            retain: publish.retain,
+            dup: publish.dup,
+        }),
         _ => Happening::Quiet,
     }
 }
@@ -111,6 +123,16 @@ impl Sender for AsyncClient {
 
 fn qos(level: u8) -> QoS {
     rumqttc::v5::mqttbytes::qos(level).unwrap()
+}
+
+/// The reasons of a refusal that the tests ask about; any other is 0x80.
+fn refusal(reason: ConnectReturnCode) -> u8 {
+    match reason {
+        ConnectReturnCode::BadUserNamePassword => 0x86,
+        ConnectReturnCode::NotAuthorized => 0x87,
+        ConnectReturnCode::ServerUnavailable => 0x88,
+        _ => 0x80,
+    }
 }
 
 /// The two reasons the tests ask about; any other is 0x80.
