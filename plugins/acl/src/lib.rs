@@ -2,11 +2,15 @@
 //! by the broker, which asks no more. What a rule may say stands in `etc/acl.toml`.
 #![forbid(unsafe_code)]
 
+mod address;
+mod parts;
 mod problem;
 mod read;
 mod topic;
 mod value;
 mod words;
+
+use std::cell::Cell;
 
 use theseus_plugin::authz::{Authz, RuleSet};
 use theseus_plugin::{Description, Plugin, Rule, Setting, files, log};
@@ -15,7 +19,9 @@ const RULES: &str = "rules_file";
 
 /// The rules of the file.
 struct Acl {
-    rules: Vec<Rule>,
+    /// Until the broker asks for them: it does so once, and holds them from then on.
+    rules: Cell<Option<Vec<Rule>>>,
+    count: usize,
 }
 
 impl Plugin for Acl {
@@ -26,14 +32,13 @@ impl Plugin for Acl {
     }
 
     fn init() -> Result<Self, String> {
-        let text = files::read(RULES).ok_or_else(|| format!("{RULES}: cannot be read"))?;
-        let rules = read::rules(&text).map_err(|problems| problem::report(RULES, &problems))?;
-        Ok(Self { rules })
+        let rules = read()?;
+        Ok(Self { count: rules.len(), rules: Cell::new(Some(rules)) })
     }
 
     /// A file without rules is no error, but rarely meant.
     fn self_test(&self) -> Result<(), String> {
-        if self.rules.is_empty() {
+        if self.count == 0 {
             log::warn!("{RULES}: has no rules, so it decides nothing");
         }
         Ok(())
@@ -42,9 +47,15 @@ impl Plugin for Acl {
 
 impl Authz for Acl {
     fn rule_sets(&self) -> Result<Vec<RuleSet>, String> {
-        log::debug!("{} rules", self.rules.len());
-        Ok(vec![RuleSet::new("rules", self.rules.clone())])
+        let rules = self.rules.take().map_or_else(read, Ok)?;
+        log::debug!("{} rules", self.count);
+        Ok(vec![RuleSet::new("rules", rules)])
     }
+}
+
+fn read() -> Result<Vec<Rule>, String> {
+    let text = files::read(RULES).ok_or_else(|| format!("{RULES}: cannot be read"))?;
+    read::rules(&text).map_err(|problems| problem::report(RULES, &problems))
 }
 
 theseus_plugin::export!(Acl: authz);

@@ -17,6 +17,8 @@ pub(crate) struct Problem {
 pub(crate) struct Problems {
     /// Where each line begins, in bytes.
     starts: Vec<usize>,
+    /// Where the part begins that is being read.
+    part: usize,
     found: Vec<Problem>,
 }
 
@@ -24,12 +26,17 @@ impl Problems {
     pub(crate) fn new(text: &str) -> Self {
         let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at);
         let starts = std::iter::once(0).chain(ends.map(|at| at + 1)).collect();
-        Self { starts, found: Vec::new() }
+        Self { starts, part: 0, found: Vec::new() }
     }
 
-    /// Something is wrong at this byte.
+    /// From now on places are counted from this byte.
+    pub(crate) fn within(&mut self, part: usize) {
+        self.part = part;
+    }
+
+    /// Something is wrong at this byte of the part.
     pub(crate) fn add(&mut self, at: usize, words: String) {
-        let line = self.starts.partition_point(|start| *start <= at);
+        let line = self.starts.partition_point(|start| *start <= self.part + at);
         self.found.push(Problem { line, words });
     }
 

@@ -1,51 +1,73 @@
-//! From the text of the file to rules. Every mistake is found, not only the first, except where the
-//! text is no TOML. What a topic may look like is `topic`, what a value may be is `value`.
+//! From the text of the file to rules. Every mistake is found, not only the first; where a rule is no
+//! TOML, its first. What a topic may look like is `topic`, what a value may be is `value`.
 
 use theseus_plugin::Rule;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
+use crate::parts::parts;
 use crate::problem::{Problem, Problems};
 use crate::value::{Draft, Place};
 use crate::words::{KEYS, unknown};
 
 /// All rules of a file, in its order.
 pub(crate) fn rules(text: &str) -> Result<Vec<Rule>, Vec<Problem>> {
-    let mut problems = Problems::new(text);
-    let rules = match DeTable::parse(text) {
-        Ok(document) => document.get_ref().iter().fold(Vec::new(), |rules, (key, value)| {
-            if key.get_ref() == "rules" {
-                return list(value, &mut problems);
-            }
-            let sentence = unknown("key", key.get_ref(), &["rules"]);
-            problems.add(key.span().start, format!("{}: {sentence}", key.get_ref()));
-            rules
-        }),
-        Err(error) => {
-            let at = error.span().map_or(text.len(), |span| span.start);
-            problems.add(at, error.message().to_owned());
-            Vec::new()
-        }
-    };
-    problems.or(rules)
+    let mut reading = Reading { problems: Problems::new(text), rules: Vec::new(), seen: 0 };
+    for (start, part) in parts(text) {
+        reading.problems.within(start);
+        reading.part(part);
+    }
+    reading.problems.or(reading.rules)
 }
 
-fn list(value: &Spanned<DeValue<'_>>, problems: &mut Problems) -> Vec<Rule> {
-    let DeValue::Array(items) = value.get_ref() else {
-        problems.add(value.span().start, "rules: expected tables `[[rules]]`".to_owned());
-        return Vec::new();
-    };
-    let rules = items.iter().enumerate().map(|(number, item)| {
-        let name = format!("rules[{number}]");
-        match item.get_ref() {
-            DeValue::Table(table) => rule(&name, item.span().start, table, problems),
-            _ => {
-                problems.add(item.span().start, format!("{name}: expected a table `[[rules]]`"));
-                None
+struct Reading {
+    problems: Problems,
+    rules: Vec<Rule>,
+    /// Rules that stand in the text, also those that are wrong.
+    seen: usize,
+}
+
+impl Reading {
+    fn part(&mut self, part: &str) {
+        match DeTable::parse(part) {
+            Ok(document) => {
+                for (key, value) in document.get_ref() {
+                    self.top_level(key, value);
+                }
+            }
+            Err(error) => {
+                let at = error.span().map_or(part.len(), |span| span.start);
+                self.problems.add(at, error.message().to_owned());
+                self.seen += usize::from(part.starts_with("[["));
             }
         }
-    });
-    rules.flatten().collect()
+    }
+
+    fn top_level(&mut self, key: &Spanned<DeString<'_>>, value: &Spanned<DeValue<'_>>) {
+        let name = key.get_ref();
+        match value.get_ref() {
+            DeValue::Array(items) if name == "rules" => items.iter().for_each(|it| self.item(it)),
+            _ if name == "rules" => {
+                self.problems
+                    .add(key.span().start, "rules: expected tables `[[rules]]`".to_owned());
+            }
+            _ => {
+                let sentence = unknown("key", name, &["rules"]);
+                self.problems.add(key.span().start, format!("{name}: {sentence}"));
+            }
+        }
+    }
+
+    fn item(&mut self, item: &Spanned<DeValue<'_>>) {
+        let (name, at) = (format!("rules[{}]", self.seen), item.span().start);
+        self.seen += 1;
+        match item.get_ref() {
+            DeValue::Table(table) => {
+                self.rules.extend(rule(&name, at, table, &mut self.problems));
+            }
+            _ => self.problems.add(at, format!("{name}: expected a table `[[rules]]`")),
+        }
+    }
 }
 
 /// `None` if something is missing; what is wrong besides is in `problems`.

@@ -81,7 +81,7 @@ fn every_mistake_is_named_with_its_line_and_key() {
         ),
         (
             "address = \"10.0.0.0/33\"",
-            "rules_file:5: rules[0].address: `10.0.0.0/33` is no address; expected one as \
+            "rules_file:5: rules[0].address: `10.0.0.0/33`: no address; expected one as \
              192.0.2.7, 10.0.0.0/8 or 2001:db8::/32",
         ),
         (
@@ -182,6 +182,28 @@ fn the_shipped_rules_are_read() {
         .collect();
     let with_examples = start(&examples).unwrap();
     assert!(with_examples.len() > rules.len() + 2, "{} examples", with_examples.len());
+}
+
+#[test]
+fn rules_are_numbered_through_and_each_that_is_no_toml_is_named() {
+    let text = format!("{PLAIN}x =\n{PLAIN}[[rules]\n{PLAIN}qos = [\n{PLAIN}user = 1\n[rules.y]\n");
+    let report = start(&text).unwrap_err();
+    let lines: Vec<&str> =
+        report.lines().map(|line| line.trim_start_matches("rules_file:")).collect();
+    let numbers: Vec<&str> = lines.iter().map(|line| line.split(':').next().unwrap()).collect();
+    assert_eq!(numbers, ["5", "10", "15", "20", "21"], "{report}");
+    assert!(lines[3].starts_with("20: rules[4].user: unknown key"), "{report}");
+    assert!(lines[4].starts_with("21: rules[4].y: unknown key"), "{report}");
+}
+
+#[test]
+fn the_rules_are_the_same_when_they_are_asked_for_again() {
+    let sets = Broker::new().text_file(RULES, PLAIN).run(|| {
+        let acl = Acl::init().unwrap();
+        (acl.rule_sets().unwrap(), acl.rule_sets().unwrap())
+    });
+    assert_eq!(sets.result.0, sets.result.1);
+    assert_eq!(sets.result.0[0].rules.len(), 1);
 }
 
 #[test]

@@ -14,14 +14,19 @@ pub(crate) fn parse(text: &str) -> Result<Topics, String> {
         Some(filter) => (true, filter),
         None => (false, text),
     };
-    check(filter).map_err(|problem| format!("`{text}`: {problem}"))?;
+    check(filter, exactly).map_err(|problem| format!("`{text}`: {problem}"))?;
     Ok(if exactly { Topics::Exactly(filter.into()) } else { Topics::Matching(filter.into()) })
 }
 
 /// The rules of MQTT for filters, and placeholders that exist.
-fn check(filter: &str) -> Result<(), String> {
+fn check(filter: &str, exactly: bool) -> Result<(), String> {
     if filter.is_empty() {
         return Err("is empty".to_owned());
+    }
+    if !exactly && filter.starts_with("$share/") {
+        return Err(
+            "write the filter behind the group; it holds for shared subscriptions too".into()
+        );
     }
     if filter.len() > usize::from(u16::MAX) || filter.contains('\0') {
         return Err("no topic can be like that: it is too long, or holds a NUL".to_owned());
@@ -65,6 +70,7 @@ mod tests {
             assert_eq!(parse(filter), Ok(Topics::Matching(filter.to_owned())), "{filter}");
         }
         assert_eq!(parse("eq #"), Ok(Topics::Exactly("#".to_owned())));
+        assert_eq!(parse("eq $share/g/a"), Ok(Topics::Exactly("$share/g/a".to_owned())));
         assert_eq!(parse("eq a b"), Ok(Topics::Exactly("a b".to_owned())));
         assert_eq!(parse("a b"), Ok(Topics::Matching("a b".to_owned())));
         let two = "${attribute.tenant}/x-${username}-${clientid}";
@@ -77,6 +83,7 @@ mod tests {
             ("eq ", "is empty"),
             ("a/#/b", "`#` must be"),
             ("a#", "`#` must be"),
+            ("$share/g/a", "behind the group"),
             ("eq a+/b", "`+` must be"),
             ("a/\0", "no topic"),
             ("${clientid", "without `}`"),

@@ -1,14 +1,12 @@
 //! The values of one rule: each key's type and range, and the [`Rule`] that they make together.
 
-use std::net::IpAddr;
-
 use theseus_plugin::{Actions, Condition, Effect, QosSet, Retained, Rule, TextMatch, Topics};
 use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::problem::Problems;
-use crate::topic;
 use crate::words::unknown;
+use crate::{address, topic};
 
 /// In one rule; the broker's own bound.
 const MOST_TOPICS: usize = 256;
@@ -75,15 +73,10 @@ impl Draft {
     }
 
     pub(crate) fn address(&mut self, place: Place<'_>, problems: &mut Problems) {
-        match place.text(problems) {
-            Some(text) if is_address(text) => {
-                self.conditions.push(Condition::Address(text.to_owned()));
-            }
-            Some(text) => {
-                let expected = "expected one as 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32";
-                place.wrong(problems, &format!("`{text}` is no address; {expected}"));
-            }
-            None => {}
+        let Some(text) = place.text(problems) else { return };
+        match address::check(text) {
+            Ok(()) => self.conditions.push(Condition::Address(text.to_owned())),
+            Err(problem) => place.wrong(problems, &format!("`{text}`: {problem}")),
         }
     }
 
@@ -189,17 +182,5 @@ impl<'a> Place<'a> {
             self.wrong(problems, &format!("`{text}`: {}", unknown("word", text, &known)));
         }
         found
-    }
-}
-
-/// An address, or a prefix of one with its number of bits.
-fn is_address(text: &str) -> bool {
-    let Some((address, bits)) = text.split_once('/') else {
-        return text.parse::<IpAddr>().is_ok();
-    };
-    match (address.parse(), bits.parse::<u8>()) {
-        (Ok(IpAddr::V4(_)), Ok(bits)) => bits <= 32,
-        (Ok(IpAddr::V6(_)), Ok(bits)) => bits <= 128,
-        _ => false,
     }
 }

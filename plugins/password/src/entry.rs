@@ -19,7 +19,9 @@ impl<'a> Entry<'a> {
         let mut entry = Self { hash, superuser: false, attributes: Vec::new() };
         for field in fields.split(',').map(str::trim).filter(|field| !field.is_empty()) {
             match field.split_once('=') {
-                Some((name, value)) if !name.is_empty() => entry.attributes.push((name, value)),
+                Some((name, value)) if !matches!(name, "" | "superuser") => {
+                    entry.attributes.push((name, value))
+                }
                 None if field == "superuser" => entry.superuser = true,
                 _ => return Err(format!("field `{field}`: neither `superuser` nor `NAME=VALUE`")),
             }
@@ -56,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_field_that_means_nothing_is_an_error() {
-        for line in ["h:superusr", "h:=x", "h:a=b,root"] {
+        for line in ["h:superusr", "h:=x", "h:a=b,root", "h:superuser=no"] {
             assert!(Entry::parse(line).unwrap_err().contains("neither `superuser`"), "{line}");
         }
     }

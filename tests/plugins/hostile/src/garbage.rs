@@ -11,7 +11,7 @@ pub(crate) fn decision(name: &str) -> Option<Decision> {
         "garbage" | "garbage-attributes" => Decision::allow(attributes(10_000, "value")),
         "alias" => Decision::allow(attributes(200_000, "")),
         "garbage-value" => Decision::allow(Grant::new().attribute("name", large())),
-        "garbage-username" => Decision::allow(Grant::new().username("a\u{7}b")),
+        "garbage-username" => Decision::allow(Grant::new().username("a\0b")),
         "garbage-client-id" => Decision::allow(Grant::new().client_id("")),
         "garbage-rule" => Decision::allow(Grant::new().rule(rule())),
         "garbage-rules" => Decision::allow(Grant { rules: many_rules(), ..Grant::new() }),
