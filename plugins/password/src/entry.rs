@@ -20,7 +20,7 @@ impl<'a> Entry<'a> {
         for field in fields.split(',').map(str::trim).filter(|field| !field.is_empty()) {
             match field.split_once('=') {
                 Some((name, value)) if !matches!(name, "" | "superuser") => {
-                    entry.attributes.push((name, value))
+                    entry.attributes.push((name, value));
                 }
                 None if field == "superuser" => entry.superuser = true,
                 _ => return Err(format!("field `{field}`: neither `superuser` nor `NAME=VALUE`")),

@@ -8,8 +8,20 @@ use crate::bindings::base::exports::theseus::plugin::lifecycle;
 
 /// Makes a type the plugin of this crate, with these slots: `export!(Gate: authn, authz);`.
 ///
-/// The slots are `authn`, `authz`, `limit`, `ban` and `hook`, each with the trait of the same name
-/// (`authn::Authn`, …), which the type must implement beside [`Plugin`]. Once for each crate.
+/// The slots are `authn`, `authz`, `limit`, `ban` and `hook`, each with a trait that the type must
+/// implement beside [`Plugin`]: [`Authn`](crate::authn::Authn), [`Authz`](crate::authz::Authz),
+/// [`Limits`](crate::limit::Limits), [`Ban`](crate::ban::Ban), [`Hook`](crate::hook::Hook). Once for
+/// each crate.
+///
+/// ```compile_fail
+/// # use theseus_plugin::{Description, Plugin};
+/// # struct Gate;
+/// # impl Plugin for Gate {
+/// #     fn describe() -> Description { Description::new("gate", "1.0.0") }
+/// #     fn init() -> Result<Self, String> { Ok(Self) }
+/// # }
+/// theseus_plugin::export!(Gate: authentication); // no slot `authentication`
+/// ```
 #[macro_export]
 macro_rules! export {
     ($plugin:ty : $($slot:ident),+ $(,)?) => {
