@@ -49,7 +49,8 @@ impl Shard {
     }
 
     /// Ends the client's earlier connection [MQTT-3.1.4-3], and its session if this one starts
-    /// clean [MQTT-3.1.2-4] or the session's time is over and its timer has not come up yet.
+    /// clean [MQTT-3.1.2-4], or the session's time is over and its timer has not come up yet, or it
+    /// is another user's: who guesses a client id must not get what was meant for somebody else.
     fn take_over(&mut self, now: Time, admission: &Admission) {
         let client_id = &admission.client_id;
         let Some(session) = self.by_client.get(client_id).copied() else { return };
@@ -57,7 +58,11 @@ impl Shard {
             self.metrics().session_takeovers.add(1);
             self.close(now, old, ReasonCode::SessionTakenOver);
         }
-        let is_over = |session: &Session| admission.clean_start || session.expires <= now;
+        let is_over = |session: &Session| {
+            admission.clean_start
+                || session.expires <= now
+                || session.grant.user_name != admission.grant.user_name
+        };
         if self.sessions.get(session).is_some_and(is_over) {
             self.end_session(now, session);
         }

@@ -1,7 +1,7 @@
 //! The questions the core asks before it acts on a packet; the answers are data.
 //! Who answers is not known here, and who may come in at all was settled before (see `admission`).
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 use std::time::Duration;
 
 use theseus_acl::Rule;

@@ -1,3 +1,5 @@
+//! What is chosen among several files of one name.
+
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 

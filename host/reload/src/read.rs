@@ -4,7 +4,10 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+
+use rustix::fs::OFlags;
 
 use crate::fingerprint::Fingerprint;
 
@@ -20,7 +23,10 @@ pub(crate) enum ReadError {
 /// The whole file, if it is still what `expected` says once it is read, and at most `max` bytes.
 pub(crate) fn read(path: &Path, expected: Fingerprint, max: u64) -> Result<Vec<u8>, ReadError> {
     let refused = |error: io::Error| ReadError::Refused(format!("it cannot be read: {error}"));
-    let mut file = File::open(path).map_err(|error| match error.kind() {
+    // A pipe that took the file's place must not be waited for.
+    let without_waiting = OFlags::NONBLOCK.bits().cast_signed();
+    let opened = File::options().read(true).custom_flags(without_waiting).open(path);
+    let mut file = opened.map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => ReadError::Changed,
         _ => refused(error),
     })?;

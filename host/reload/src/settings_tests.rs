@@ -1,3 +1,5 @@
+//! Settings held against what a plugin declares.
+
 use theseus_config::Config;
 
 use super::*;

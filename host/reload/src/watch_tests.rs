@@ -1,3 +1,5 @@
+//! Looks at files that come, change, settle and go.
+
 use super::*;
 use crate::testing::Folder;
 

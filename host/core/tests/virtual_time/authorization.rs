@@ -131,3 +131,23 @@ fn a_grant_that_ends_does_so_after_a_move_too() {
     bench.seconds(2);
     assert!(bench.is_over(client));
 }
+
+/// The client id alone opens nobody's session.
+#[test]
+fn a_session_is_resumed_by_its_own_user_only() {
+    let mut bench = Bench::new();
+    let user = |bench: &mut Bench, name: &str| bench.shell.grant.user_name = Some(name.into());
+    user(&mut bench, "ann");
+    let (client, _) = bench.connect(&Hello::resumed(V5, "c"));
+    bench.subscribe(client, "a", QoS::AtLeastOnce);
+    bench.cut(client);
+    let (publisher, _) = bench.connect(&Hello::clean(V5, "p"));
+    bench.publish(publisher, &Post::new("a", "for ann", QoS::AtLeastOnce), 1);
+    user(&mut bench, "bob");
+    let (other, present) = bench.connect(&Hello::resumed(V5, "c"));
+    assert!(!present);
+    bench.publish(publisher, &Post::new("a", "more", QoS::AtLeastOnce), 2);
+    assert!(bench.texts(other).is_empty());
+    let (again, present) = bench.connect(&Hello::resumed(V5, "c"));
+    assert!(present && bench.is_over(other) && !bench.is_over(again));
+}
