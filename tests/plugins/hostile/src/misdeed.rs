@@ -12,7 +12,7 @@ const MEGABYTE: usize = 1 << 20;
 pub(crate) fn commit(name: &str) {
     match name {
         "loop" => spin(|| 0),
-        "spin-host" => spin(|| clock::now_ms()),
+        "spin-host" => spin(clock::now_ms),
         "spin-files" => spin(|| files::lookup("misbehave", "nobody")),
         "spin-log" => spin(|| {
             log::warn!("and again");
