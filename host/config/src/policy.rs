@@ -21,8 +21,9 @@ section! {
         login_timeout: Duration = "5s"
             as Span { min: Duration::from_millis(100), max: Duration::from_secs(60) };
         /// Instances of one plugin at the same time, which is also how many of its calls run at
-        /// once.
-        max_instances: usize = 16 as Count { min: 1, max: 1024 };
+        /// once; made when they are needed. A login keeps one while its password waits, so there
+        /// should be more than `max_pending_hashes`.
+        max_instances: usize = 128 as Count { min: 1, max: 1024 };
         /// The most memory one instance of a plugin gets.
         max_instance_memory: usize = "16MB" as Bytes { min: MB, max: 1024 * MB };
         /// How long one call of a plugin may compute for a login; waiting does not count.
@@ -34,6 +35,6 @@ section! {
         /// thread and, with the broker's own hash, 19 MB.
         hash_threads: usize = 0 as Count { min: 0, max: 256 };
         /// Passwords that wait for that; beyond, clients are told that the server is busy.
-        max_pending_hashes: usize = 256 as Count { min: 0, max: 100_000 };
+        max_pending_hashes: usize = 100 as Count { min: 0, max: 100_000 };
     }
 }

@@ -20,7 +20,7 @@ pub struct Bounds {
 impl Default for Bounds {
     fn default() -> Self {
         Self {
-            instances: 16,
+            instances: 128,
             instance_memory: 16 << 20,
             login_cpu: Duration::from_millis(50),
             call_wall: Duration::from_secs(5),
