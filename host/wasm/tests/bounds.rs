@@ -4,7 +4,9 @@
 mod guest;
 mod world;
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use guest::{ANSWER, ATTRIBUTES, Guest, MANY_X, words};
@@ -221,10 +223,24 @@ async fn waiting_for_a_password_is_not_computing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_is_called_off_costs_the_instance() {
-    let version = start(&hashing_guest(), bounds(), setup()).await.unwrap();
+    let hashing = Hashing::new(1, 16);
+    let version = start(&hashing_guest(), bounds(), setup_with(hashing.clone())).await.unwrap();
+    // Others are before it, so that it must wait.
+    let others: Vec<_> = (0..8)
+        .map(|_| {
+            let hashing = hashing.clone();
+            tokio::spawn(async move { hashing.decoy(b"x".to_vec()).await })
+        })
+        .collect();
+    while hashing.pending() < 8 {
+        tokio::task::yield_now().await;
+    }
     let who = login();
-    let call = tokio::time::timeout(Duration::from_millis(2), version.authenticate(&who));
-    call.await.expect_err("a hash takes longer");
+    let mut call = version.authenticate(&who);
+    let begun = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
+    assert!(begun.is_pending());
+    drop(call);
+    others.iter().for_each(tokio::task::JoinHandle::abort);
     assert_eq!((version.health().instances, version.health().idle), (0, 0));
     let answer = version.authenticate(&login()).await;
     assert!(matches!(answer, Ok(Answer::Allow(_))), "{answer:?}");
