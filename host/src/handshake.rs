@@ -40,7 +40,10 @@ pub(crate) async fn run(local: Rc<Local>, socket: TcpStream, peer: SocketAddr, s
     };
     let admission = match decided.and_then(|grant| admit(&local, candidate, grant)) {
         Ok(admission) => admission,
-        Err(refusal) => return Refused::with(version, refusal).answer(&socket),
+        Err(refusal) => {
+            count(&local, refusal.reason);
+            return Refused::with(version, refusal).answer(&socket);
+        }
     };
     let unread = bytes.split_off(consumed);
     let home = local.state.borrow().shard.broker().home(admission.client_id());
@@ -111,7 +114,7 @@ async fn gone(socket: &TcpStream, bytes: &mut Vec<u8>) {
             _ => {}
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Judges the form of the CONNECT at the beginning of `bytes`; returns also how long it is.
@@ -163,6 +166,16 @@ fn login_of(
             .map(|(name, value)| (name.into(), value.into()))
             .collect(),
     }
+}
+
+fn count(local: &Local, reason: ReasonCode) {
+    let metrics = local.broker().metrics(local.id);
+    let counter = match reason {
+        ReasonCode::ServerBusy => &metrics.logins_busy,
+        ReasonCode::ServerUnavailable => &metrics.logins_unavailable,
+        _ => &metrics.logins_refused,
+    };
+    counter.add(1);
 }
 
 fn admit(local: &Local, candidate: Candidate, grant: Box<Grant>) -> Result<Admission, Refusal> {

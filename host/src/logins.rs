@@ -88,15 +88,16 @@ impl Logins {
 
     fn announce(&self, login: &Login, decided: Decided) -> Result<Box<Grant>, Refusal> {
         let Decided { generation, by, outcome } = decided;
-        let client = login.shown_id();
         match &outcome {
-            Ok(_) => tracing::debug!("client \"{client}\" let in by {by}, generation {generation}"),
-            Err(refusal) => {
-                let reason = refusal.reason;
-                tracing::debug!(
-                    "client \"{client}\" refused by {by}, generation {generation}: {reason}"
-                );
-            }
+            Ok(_) => tracing::debug!(
+                "client \"{}\" let in by {by}, generation {generation}",
+                login.shown_id()
+            ),
+            Err(refusal) => tracing::debug!(
+                "client \"{}\" refused by {by}, generation {generation}: {}",
+                login.shown_id(),
+                refusal.reason
+            ),
         }
         outcome
     }

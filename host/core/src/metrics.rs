@@ -51,6 +51,13 @@ metrics! {
     retained_refused,
     /// Sockets closed at once because their listener was at `max_connections`.
     listener_full,
+    /// Logins that were decided against.
+    logins_refused,
+    /// Logins refused because too many wait: `policy.max_pending_logins`, `max_pending_hashes`,
+    /// `max_instances`.
+    logins_busy,
+    /// Logins refused because a plugin failed, was missing or took longer than it may.
+    logins_unavailable,
     /// CONNECT packets accepted.
     client_connected,
     /// Connections that ended, for any reason.
