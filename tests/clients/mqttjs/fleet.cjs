@@ -92,7 +92,7 @@ class Member {
   }
 
   answered(reason) {
-    if (reason !== 0) this.fault('unwelcome', `${this.acknowledged} was answered with reason ${reason}`)
+    if (reason !== 0) this.fault('unwelcome', `${this.acknowledged} was answered with reason 0x${reason.toString(16)}`)
     this.acknowledged += 1
   }
 

@@ -177,7 +177,7 @@ impl Member {
             tally.acknowledged - 1
         });
         if reason != 0 {
-            self.fault("unwelcome", &format!("{number} was answered with reason {reason}"));
+            self.fault("unwelcome", &format!("{number} was answered with reason {reason:#04x}"));
         }
     }
 

@@ -5,7 +5,7 @@ use crate::session::{Connection, Happening, Message, Sender};
 use rumqttc::Outgoing;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
-    ConnectProperties, ConnectReturnCode, DisconnectReasonCode, LastWill, Packet,
+    ConnectProperties, ConnectReturnCode, DisconnectReasonCode, LastWill, Packet, PubAckReason,
     SubscribeReasonCode,
 };
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError};
@@ -90,7 +90,7 @@ fn incoming(packet: Packet) -> Happening {
             Happening::Event(json!({"event": "subscribed", "granted": granted}))
         }
         Packet::UnsubAck(_) => Happening::Event(json!({"event": "unsubscribed"})),
-        Packet::PubAck(ack) => Happening::Published(ack.reason as u8),
+        Packet::PubAck(ack) => Happening::Published(puback_code(ack.reason)),
         Packet::PubComp(_) => Happening::Published(0),
         Packet::Publish(publish) => Happening::Message(Message {
             topic: String::from_utf8_lossy(&publish.topic).into_owned(),
@@ -140,6 +140,16 @@ fn code(reason: DisconnectReasonCode) -> u8 {
     match reason {
         DisconnectReasonCode::SessionTakenOver => 0x8E,
         DisconnectReasonCode::ServerShuttingDown => 0x8B,
+        _ => 0x80,
+    }
+}
+
+/// The same of a PUBACK.
+fn puback_code(reason: PubAckReason) -> u8 {
+    match reason {
+        PubAckReason::Success => 0,
+        PubAckReason::NoMatchingSubscribers => 0x10,
+        PubAckReason::NotAuthorized => 0x87,
         _ => 0x80,
     }
 }

@@ -2,11 +2,13 @@
 //! out of order, and the end of a connection are noticed, by each of the two libraries.
 
 use crate::fleet::Flows;
+use crate::one_at_a_time;
 use std::time::Duration;
 use theseus_tests::{Broker, Connect, Raw, Version, skip, wait_until};
 
 #[test]
 fn a_wrong_number_and_a_lost_connection_are_noticed() {
+    let _alone = one_at_a_time();
     if !Flows::are_installed() {
         return skip("MQTT.js");
     }
@@ -38,6 +40,7 @@ fn expect(flows: &Flows, trouble: &str) {
 
 #[test]
 fn what_is_sent_is_what_comes() {
+    let _alone = one_at_a_time();
     if !Flows::are_installed() {
         return skip("MQTT.js");
     }

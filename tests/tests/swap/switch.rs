@@ -127,10 +127,12 @@ pub(crate) fn judge(switch: usize, rules: &[Rule], all: &[Publish]) -> Result<Ve
             .collect();
         let denied = |at: &usize| rules[*at].denied == Some(switch);
         if !possible.iter().any(|at| denied(at) == publish.refused) {
-            let in_force: Vec<&Rule> = possible.iter().map(|at| &rules[*at]).collect();
-            let (number, refused) = (publish.number, publish.refused);
+            let (number, answer) =
+                (publish.number, if publish.refused { "refused" } else { "allowed" });
+            let rules: Vec<_> =
+                possible.iter().map(|at| (rules[*at].generation, rules[*at].denied)).collect();
             return Err(format!(
-                "switch/{switch}: number {number}, refused {refused}, under {in_force:?}"
+                "switch/{switch}: {number} was {answer} under (generation, denied) {rules:?}"
             ));
         }
         if let [only] = possible[..] {
