@@ -15,6 +15,8 @@ use crate::login::{CHEAP_HASH, Login, PASSWORD};
 pub(crate) struct Arrangement {
     pub(crate) door: Door,
     pub(crate) rules: Rules,
+    /// 0: as many as the broker thinks right.
+    pub(crate) shards: usize,
 }
 
 /// How clients come in.
@@ -52,7 +54,7 @@ pub(crate) const PLUGINS: &str = "plugins";
 
 impl Arrangement {
     /// Everybody may do everything.
-    pub(crate) const OPEN: Self = Self { door: Door::Anonymous, rules: Rules::None };
+    pub(crate) const OPEN: Self = Self { door: Door::Anonymous, rules: Rules::None, shards: 0 };
 
     /// How clients log in.
     pub(crate) fn login(self) -> Option<Login> {
@@ -79,6 +81,7 @@ impl Arrangement {
             None => text += "allow_anonymous = true\n",
             Some(name) => text += &format!("authentication = [\"{name}\"]\n"),
         }
+        text += &format!("[node]\nshards = {}\n", self.shards);
         text += &format!("[listeners.tcp.default]\nbind = \"127.0.0.1:{port}\"\n");
         if matches!(self.door, Door::Users(_) | Door::Argon) {
             text += &format!("[plugins.password]\nusers_file = \"{USERS_FILE}\"\n");
@@ -98,7 +101,7 @@ pub(crate) fn write(
     config: &Path,
     port: u16,
 ) -> Result<(), Fault> {
-    let Arrangement { door, rules } = contender.arrangement;
+    let Arrangement { door, rules, .. } = contender.arrangement;
     fs::write(config, contender.arrangement.config(port))?;
     fs::create_dir(dir.join(PLUGINS))?;
     let plugin = |file: &str, name: &str| {
@@ -165,7 +168,7 @@ mod tests {
     fn an_open_broker_has_no_plugins_and_a_closed_one_its_files() {
         let open = Arrangement::OPEN.config(1);
         assert!(open.contains("allow_anonymous = true") && !open.contains("plugins"), "{open}");
-        let closed = Arrangement { door: Door::Users(3), rules: Rules::Site }.config(1);
+        let closed = Arrangement { door: Door::Users(3), rules: Rules::Site, shards: 0 }.config(1);
         for part in ["[\"password\"]", "users_file = \"users\"", "sources = [\"acl\"]"] {
             assert!(closed.contains(part), "{part} in {closed}");
         }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::args::Args;
 use crate::arrangement::Arrangement;
 use crate::broker::Broker;
-use crate::cases::{Case, Field, swap};
+use crate::cases::{Case, Field, Rounds, swap};
 use crate::contender::{Contender, Kind};
 use crate::fault::Fault;
 use crate::report::{Round, Row};
@@ -61,14 +61,17 @@ impl Programs {
 pub(crate) fn measure(case: &Case, programs: &Programs, args: &Args) -> Result<Row, Fault> {
     let contenders = programs.contenders(case.field, args.only);
     let rounds = args.rounds.unwrap_or(if case.is_default() { 5 } else { 9 });
-    if case.is_windowed() {
-        return windows(case, &contenders[0], rounds);
-    }
     let mut columns: Vec<(&'static str, Vec<Round>)> =
         contenders.iter().map(|contender| (contender.name, Vec::new())).collect();
     for round in 0..rounds {
-        for nth in in_turn(contenders.len(), round) {
-            let outcome = once(case, &contenders[nth], args);
+        let outcomes = match case.rounds() {
+            Rounds::Windows => return windows(case, &contenders[0], rounds),
+            Rounds::Sliced => sliced(case, &contenders, args),
+            Rounds::InTurn => in_turn(contenders.len(), round)
+                .map(|nth| (nth, once(case, &contenders[nth], args)))
+                .collect(),
+        };
+        for (nth, outcome) in outcomes {
             tell(case, contenders[nth].name, round, &outcome);
             columns[nth].1.push(Round::of(outcome));
         }
@@ -86,6 +89,28 @@ fn once(case: &Case, contender: &Contender, args: &Args) -> Result<Sample, Fault
     let sample = case.run(&broker, args.time)?;
     broker.stop()?;
     Ok(sample)
+}
+
+/// One round of all at once; what goes wrong with one is told of each.
+fn sliced(
+    case: &Case,
+    contenders: &[Contender],
+    args: &Args,
+) -> Vec<(usize, Result<Sample, Fault>)> {
+    let run = || {
+        let brokers = contenders.iter().map(Broker::start).collect::<Result<Vec<_>, _>>()?;
+        let samples = case.run_sliced(&brokers, args.time)?;
+        brokers.into_iter().try_for_each(Broker::stop)?;
+        Ok(samples)
+    };
+    match run() {
+        Ok(samples) => samples.into_iter().map(Ok).enumerate().collect(),
+        Err(fault) => {
+            let fault: Fault = fault;
+            let each = |nth| (nth, Err(Fault::Broker(fault.to_string())));
+            (0..contenders.len()).map(each).collect()
+        }
+    }
 }
 
 /// The rounds of one process: pairs of windows.

@@ -120,8 +120,13 @@ impl Exchange {
         })
     }
 
+    /// After a pause of ours: that nothing arrived meanwhile was not the broker's doing.
+    pub(super) fn resume(&mut self, now: Instant) {
+        self.last_arrival = now;
+    }
+
     /// Sends whatever the windows admit until `time` is over.
-    fn pump_for(&mut self, pool: &mut Pool, time: Duration) -> Result<(), Fault> {
+    pub(super) fn pump_for(&mut self, pool: &mut Pool, time: Duration) -> Result<(), Fault> {
         let end = Instant::now() + time;
         loop {
             let now = Instant::now();

@@ -7,6 +7,7 @@ mod idle;
 mod link;
 mod paced;
 mod setup;
+mod slices;
 pub(crate) mod swap;
 mod topology;
 mod users;
@@ -86,27 +87,29 @@ pub(crate) const ALL: &[Case] = &[
 ];
 
 /// Passwords of a users file, and the rules that the broker comes with.
-const FULL: Arrangement = Arrangement { door: Door::Users(1_000), rules: Rules::Shipped };
+const FULL: Arrangement =
+    Arrangement { door: Door::Users(1_000), rules: Rules::Shipped, shards: 0 };
 
-/// For the message path.
+/// For the message path. One shard: with several it is chance how many messages change shards, anew
+/// in every process, and that costs more than what is looked for here.
 const CHAINS: &[(&str, Arrangement)] = &[
-    ("site rules", Arrangement { rules: Rules::Site, ..FULL }),
-    ("shipped", FULL),
-    ("open", Arrangement::OPEN),
+    ("site rules", Arrangement { rules: Rules::Site, shards: 1, ..FULL }),
+    ("shipped", Arrangement { shards: 1, ..FULL }),
+    ("open", Arrangement { shards: 1, ..Arrangement::OPEN }),
 ];
 
 /// For CONNECT.
 const LOGINS: &[(&str, Arrangement)] = &[
-    ("argon2id", Arrangement { door: Door::Argon, rules: Rules::None }),
-    ("password", Arrangement { door: Door::Users(1), rules: Rules::None }),
-    ("gate", Arrangement { door: Door::Gate, rules: Rules::None }),
+    ("argon2id", Arrangement { door: Door::Argon, rules: Rules::None, shards: 0 }),
+    ("password", Arrangement { door: Door::Users(1), rules: Rules::None, shards: 0 }),
+    ("gate", Arrangement { door: Door::Gate, rules: Rules::None, shards: 0 }),
     ("open", Arrangement::OPEN),
 ];
 
 /// For the users file.
 const USERS: &[(&str, Arrangement)] = &[
-    ("1,000,000", Arrangement { door: Door::Users(1_000_000), rules: Rules::None }),
-    ("10", Arrangement { door: Door::Users(10), rules: Rules::None }),
+    ("1,000,000", Arrangement { door: Door::Users(1_000_000), rules: Rules::None, shards: 0 }),
+    ("10", Arrangement { door: Door::Users(10), rules: Rules::None, shards: 0 }),
 ];
 
 const fn flow(name: &'static str, topology: Topology, qos: u8, payload: usize) -> Case {
@@ -144,10 +147,36 @@ impl Case {
         Ok(sample)
     }
 
-    /// True if all rounds are windows of one process: [`swap`].
-    pub(crate) fn is_windowed(&self) -> bool {
-        matches!(self.kind, CaseKind::Swap)
+    /// Runs once against all of `brokers`, in slices so short that a moment of noise hits them all.
+    pub(crate) fn run_sliced(
+        &self,
+        brokers: &[Broker],
+        time: Duration,
+    ) -> Result<Vec<Sample>, Fault> {
+        match &self.kind {
+            CaseKind::Flow(shape) => slices::run(shape, brokers, time),
+            _ => Err(Fault::Usage(format!("{} has no slices", self.name))),
+        }
     }
+
+    /// How its rounds are run.
+    pub(crate) fn rounds(&self) -> Rounds {
+        match (&self.kind, self.field) {
+            (CaseKind::Flow(_), Field::Own(_)) => Rounds::Sliced,
+            (CaseKind::Swap, _) => Rounds::Windows,
+            _ => Rounds::InTurn,
+        }
+    }
+}
+
+/// How the rounds of a case are run.
+pub(crate) enum Rounds {
+    /// A process of each contender after the other: [`Case::run`].
+    InTurn,
+    /// A process of each at once, each driven for a moment in turn: [`Case::run_sliced`].
+    Sliced,
+    /// Pairs of windows in one process: [`swap::run`].
+    Windows,
 }
 
 /// Clocks read at one moment; the difference of two is a measurement.
@@ -167,15 +196,38 @@ impl Mark {
 
     /// Cost and rate between `self` and the later `end`.
     fn until(&self, end: &Self) -> Result<Sample, Fault> {
-        let count = end.count - self.count;
-        if count == 0 {
+        let mut spent = Spent::default();
+        spent.add(self, end);
+        spent.sample()
+    }
+}
+
+/// What went by between marks, in one stretch or several.
+#[derive(Clone, Copy, Default)]
+struct Spent {
+    time: Duration,
+    broker: Duration,
+    generator: Duration,
+    count: u64,
+}
+
+impl Spent {
+    fn add(&mut self, start: &Mark, end: &Mark) {
+        self.time += end.at - start.at;
+        self.broker += end.broker - start.broker;
+        self.generator += end.generator - start.generator;
+        self.count += end.count - start.count;
+    }
+
+    fn sample(&self) -> Result<Sample, Fault> {
+        if self.count == 0 {
             return Err(Fault::Hung("nothing was completed while measuring".into()));
         }
-        let each = |time: Duration| time.as_secs_f64() * 1e6 / count as f64;
+        let each = |time: Duration| time.as_secs_f64() * 1e6 / self.count as f64;
         Ok(Sample {
-            cost: each(end.broker - self.broker),
-            generator_us: each(end.generator - self.generator),
-            per_second: count as f64 / (end.at - self.at).as_secs_f64(),
+            cost: each(self.broker),
+            generator_us: each(self.generator),
+            per_second: self.count as f64 / self.time.as_secs_f64(),
             ..Sample::default()
         })
     }
