@@ -37,7 +37,8 @@ pub struct Settings {
 pub struct Broker {
     process: Process,
     port: u16,
-    config: PathBuf,
+    /// A configuration for `theseus ctl`.
+    asking: PathBuf,
     data_dir: PathBuf,
     /// Its own, to be removed with it; a site's folder is the site's.
     _folder: Option<Folder>,
@@ -66,13 +67,17 @@ impl Broker {
         let config = folder.write("theseus.toml", &configuration(&settings.tables));
         let process = Process::theseus(&config, settings.ulimit);
         let data_dir = folder.path().join("data");
-        Self { _folder: Some(folder), ..Self::of(process, config, data_dir) }
+        Self { _folder: Some(folder), ..Self::of(process, data_dir) }
     }
 
     /// A process that was started with this configuration.
-    pub(crate) fn of(mut process: Process, config: PathBuf, data_dir: PathBuf) -> Self {
+    pub(crate) fn of(mut process: Process, data_dir: PathBuf) -> Self {
         let port = process.wait_for_port();
-        Self { process, port, config, data_dir, _folder: None }
+        // Its own configuration may be broken by a test.
+        let asking = data_dir.with_file_name("ctl.toml");
+        let text = format!("data_dir = {data_dir:?}\n{}", configuration(""));
+        std::fs::write(&asking, text.replacen("data_dir = \"data\"\n", "", 1)).unwrap();
+        Self { process, port, asking, data_dir, _folder: None }
     }
 
     fn mosquitto(folder: Folder, settings: &Settings) -> Self {
@@ -86,7 +91,7 @@ impl Broker {
         let process = Process::spawn(program, &["-c".as_ref(), &config], settings.ulimit);
         wait_until("mosquitto listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
         let data_dir = folder.path().to_owned();
-        Self { process, port, config, data_dir, _folder: Some(folder) }
+        Self { process, port, asking: config, data_dir, _folder: Some(folder) }
     }
 
     /// Where clients connect.
@@ -156,7 +161,7 @@ impl Broker {
     /// What `theseus ctl --json VERB` answers.
     #[must_use]
     pub fn ctl(&self, verb: &str) -> Value {
-        let config = self.config.to_str().unwrap();
+        let config = self.asking.to_str().unwrap();
         let ended = theseus_says(&["ctl", "--config", config, "--json", verb], "");
         assert!(ended.status.success(), "ctl {verb}: {}", ended.stderr);
         serde_json::from_str(&ended.stdout).unwrap()

@@ -4,6 +4,7 @@ use crate::{Broker, PATIENCE, Version};
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
 
 /// One of the two programs, running; what it prints comes line by line.
 #[derive(Debug)]
@@ -66,6 +67,12 @@ impl Tool {
         }
     }
 
+    /// The next line that is not one of `-d`'s own, if it comes within this time.
+    pub fn line_within(&mut self, time: Duration) -> Option<String> {
+        let mut lines = std::iter::from_fn(|| self.lines.recv_timeout(time).ok());
+        lines.find(|line| !is_debug(line))
+    }
+
     /// All lines up to the end of the output, without those of `-d`.
     #[must_use]
     pub fn lines(&mut self) -> Vec<String> {
@@ -89,13 +96,6 @@ impl Tool {
         drop(self.lines());
         let status = self.child.wait().unwrap();
         assert!(status.success(), "{status}");
-    }
-
-    /// Waits for the end; true if the exit status is 0.
-    #[must_use]
-    pub fn succeeds(mut self) -> bool {
-        drop(self.lines());
-        self.child.wait().unwrap().success()
     }
 
     /// kill -9.

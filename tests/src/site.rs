@@ -2,7 +2,7 @@
 //! on it. Files arrive there as an operator brings them.
 
 use crate::process::theseus;
-use crate::{Broker, Ended, Folder, Process, built_plugin};
+use crate::{Broker, Ended, Folder, Process, built_plugin, checkout};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -29,6 +29,18 @@ impl Site {
         site.config(GUARDED);
         site.write("etc/acl.toml", ALLOW_ALL);
         site.user(user, password, &[]);
+        site.drop_in("password", "password.wasm");
+        site.drop_in("acl", "acl.wasm");
+        site
+    }
+
+    /// What a person has after unpacking: the files of `etc/` as they are shipped, and the plugins.
+    #[must_use]
+    pub fn shipped() -> Self {
+        let site = Self::new();
+        for file in ["etc/theseus.toml", "etc/acl.toml"] {
+            fs::copy(checkout().join(file), site.path(file)).unwrap();
+        }
         site.drop_in("password", "password.wasm");
         site.drop_in("acl", "acl.wasm");
         site
@@ -111,8 +123,8 @@ impl Site {
     pub fn start_with(&self, variables: &[(&str, &str)]) -> Broker {
         let config = self.path("etc/theseus.toml");
         let mut command = theseus();
-        command.arg("--config").arg(&config).envs(variables.iter().copied()).stdin(Stdio::null());
-        Broker::of(Process::of(command), config, self.path("data"))
+        command.arg("--config").arg(config).envs(variables.iter().copied()).stdin(Stdio::null());
+        Broker::of(Process::of(command), self.path("data"))
     }
 
     /// Runs `theseus ctl` or `theseus passwd` with this site's configuration.
