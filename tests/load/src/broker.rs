@@ -47,9 +47,12 @@ impl Broker {
     pub(crate) fn start(contender: &Contender) -> Result<Self, Fault> {
         let dir = fresh_dir()?;
         let port = free_port()?;
-        let config = write_config(contender, &dir, port)?;
-        let begun = Instant::now();
-        let child = spawn(contender, &dir, &config)?;
+        let spawned = write_config(contender, &dir, port)
+            .and_then(|config| Ok((Instant::now(), spawn(contender, &dir, &config)?)));
+        if spawned.is_err() {
+            let _ = fs::remove_dir_all(&dir);
+        }
+        let (begun, child) = spawned?;
         let clock = ClockId::pid_cpu_clock_id(pid(&child))?;
         let login = contender.arrangement.login();
         let mut broker = Self { child, clock, dir, port, login, start_time: Duration::ZERO };
