@@ -18,7 +18,7 @@ use crate::peers::Arrival;
 const BUFFER: usize = 256;
 
 /// What a client may send before it is let in, bytes.
-const EARLY_MAX: usize = 64 * 1024;
+const EARLY_MAX: usize = 8 * 1024;
 
 /// Serves a socket until its CONNECT is answered or its time is over. The error is for the log.
 pub(crate) async fn run(local: Rc<Local>, socket: TcpStream, peer: SocketAddr, seat: Seat) {

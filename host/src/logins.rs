@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use theseus_core::Grant;
 use theseus_mqtt::ReasonCode;
-use theseus_policy::{Decided, Login, Policies, Refusal};
+use theseus_policy::{Decided, FAILED_LOGINS, Login, Policies, Refusal};
 use tokio::runtime::{Handle, Runtime};
 use tokio::task::JoinHandle;
 
@@ -80,7 +80,9 @@ impl Logins {
             }
             Err(_) => {
                 let client = login.shown_id();
-                tracing::warn!("client \"{client}\" refused: no answer in policy.login_timeout");
+                FAILED_LOGINS.warn(format_args!(
+                    "client \"{client}\" refused: no answer in policy.login_timeout"
+                ));
                 Err(ReasonCode::ServerUnavailable.into())
             }
         }

@@ -63,7 +63,7 @@ fn carry_out(command: args::Command) -> Result<String, String> {
 
 fn run_broker(serve: args::Serve) -> Result<String, String> {
     let loaded = load(serve.config.as_deref())?;
-    logging::start(loaded.config.log.level);
+    let _log = logging::start(loaded.config.log.level);
     start::run(loaded).map_err(|error| error.to_string())?;
     Ok(String::new())
 }

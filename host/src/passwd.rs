@@ -1,7 +1,7 @@
 //! `theseus passwd`: adds, changes and removes users in a users file. The broker that watches the
 //! file sees the change by itself.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
@@ -31,7 +31,9 @@ pub(crate) fn run(passwd: &Passwd, file: &Path) -> Result<String, String> {
         let change = remove_user(file, user).map_err(|error| error.to_string())?;
         return match change {
             Change::Absent => Err(format!("{shown}: there is no user `{user}`")),
-            _ => Ok(format!("{shown}: user `{user}` removed")),
+            _ => Ok(format!(
+                "{shown}: user `{user}` removed; who is connected stays so until it disconnects"
+            )),
         };
     }
     let generated = passwd.generate.then(generate_password);
@@ -69,24 +71,54 @@ fn checked(password: String) -> Result<String, String> {
     }
 }
 
-/// One line from the terminal, which does not show it.
+/// One line from the terminal, which does not show it. The terminal hands over each byte, and Ctrl-C
+/// as one of them: ending here by a signal would leave it without echo.
 fn silent_line(prompt: &str) -> io::Result<String> {
     let terminal = io::stdin();
     eprint!("{prompt}");
     io::stderr().flush()?;
     let before = tcgetattr(&terminal)?;
     let mut silent = before.clone();
-    silent.local_modes.remove(LocalModes::ECHO);
+    silent.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
     tcsetattr(&terminal, OptionalActions::Flush, &silent)?;
-    let line = line();
+    let line = typed_line();
     tcsetattr(&terminal, OptionalActions::Flush, &before)?;
     eprintln!();
     line
 }
 
+const CTRL_C: u8 = 3;
+const CTRL_D: u8 = 4;
+const BACKSPACE: u8 = 8;
+const DELETE: u8 = 127;
+
+fn typed_line() -> io::Result<String> {
+    let mut typed = Vec::new();
+    for byte in io::stdin().lock().bytes() {
+        match byte? {
+            CTRL_C => return Err(io::Error::new(io::ErrorKind::Interrupted, "given up")),
+            b'\n' | b'\r' | CTRL_D => break,
+            BACKSPACE | DELETE => erase_character(&mut typed),
+            byte if typed.len() <= PASSWORD_MAX => typed.push(byte),
+            _ => {}
+        }
+    }
+    String::from_utf8(typed).map_err(|_| io::Error::other("the password must be UTF-8"))
+}
+
+/// The last character, with all its bytes.
+fn erase_character(typed: &mut Vec<u8>) {
+    while let Some(byte) = typed.pop() {
+        // A byte that goes on from another is 10xxxxxx.
+        if byte & 0xC0 != 0x80 {
+            return;
+        }
+    }
+}
+
 fn line() -> io::Result<String> {
     let mut line = String::new();
     let mut stdin = io::stdin().lock();
-    io::Read::take(&mut stdin, PASSWORD_MAX as u64 + 2).read_line(&mut line)?;
+    (&mut stdin).take(PASSWORD_MAX as u64 + 2).read_line(&mut line)?;
     Ok(line.trim_end_matches(['\n', '\r']).to_owned())
 }

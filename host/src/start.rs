@@ -107,7 +107,13 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), StartError> {
 /// Without the socket the broker does all its work; nobody can ask it how, though.
 fn open_socket(config: &Config, pool: &Runtime, sources: ctl::Sources) -> Option<ctl::Socket> {
     let opened = ctl::Socket::open(&config.data_dir, pool.handle(), sources);
-    let problem = |error| tracing::error!("`theseus ctl` cannot be answered: {error}");
+    let folder = config.data_dir.display();
+    let problem = |error| {
+        tracing::error!(
+            "`theseus ctl` cannot be answered: no socket in `{folder}` (data_dir; its path may be \
+             too long for one): {error}"
+        );
+    };
     opened.map_err(problem).ok()
 }
 
@@ -127,7 +133,10 @@ fn first_generation(
     let cache = loaded.config.data_dir.join("cache");
     let engine =
         Engine::new(&cache, bounds).map_err(|error| StartError::Engine(error.to_string()))?;
-    let hashing = Hashing::new(or_cores(policy.hash_threads), policy.max_pending_hashes);
+    // Half of what a login may take: the rest of it needs time too.
+    let wait_max = policy.login_timeout / 2;
+    let hash_threads = or_cores(policy.hash_threads);
+    let hashing = Hashing::new(hash_threads, policy.max_pending_hashes, wait_max);
     Reload::first(Options {
         loaded,
         engine,
@@ -177,8 +186,9 @@ fn greet(loaded: &Loaded, shards: ShardId) {
     let (before, after) = file_limit::raise();
     let raised = if after > before { format!(", raised from {before}") } else { String::new() };
     tracing::info!("{shards} shards, at most {after} open files{raised}");
-    if config.allow_anonymous {
-        tracing::warn!("anyone may connect without saying who it is (allow_anonymous = true)");
+    for listener in config.listeners.iter().filter(|one| config.allows_anonymous(one)) {
+        let name = &listener.name;
+        tracing::warn!("tcp:{name}: anyone may connect without saying who it is (allow_anonymous)");
     }
 }
 

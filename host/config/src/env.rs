@@ -13,7 +13,8 @@ const PREFIX: &str = "THESEUS_";
 
 /// Variables with our prefix that are no keys: the binary under test, skipped clients as failures,
 /// the log filter.
-pub const RESERVED: [&str; 3] = ["THESEUS_BIN", "THESEUS_REQUIRE_CLIENTS", "THESEUS_LOG"];
+pub const RESERVED: [&str; 4] =
+    ["THESEUS_BIN", "THESEUS_REQUIRE_CLIENTS", "THESEUS_LOG", "THESEUS_PLUGINS"];
 
 /// The variables of this process that begin with `THESEUS_`. What is no UTF-8 is replaced by
 /// U+FFFD, and so refused.

@@ -30,7 +30,7 @@ section! {
         login_cpu_time: Duration = "50ms"
             as Span { min: Duration::from_millis(1), max: Duration::from_secs(10) };
         /// The largest file of a plugin.
-        max_plugin_size: usize = "64MB" as Bytes { min: 64 << 10, max: 256 * MB };
+        max_plugin_size: usize = "32MB" as Bytes { min: 64 << 10, max: 256 * MB };
         /// Passwords that are hashed at the same time; 0 means one for each core. Each takes a
         /// thread and, with the broker's own hash, 19 MB.
         hash_threads: usize = 0 as Count { min: 0, max: 256 };

@@ -33,6 +33,9 @@ impl Shard {
         self.write_connack(key, &admission, present);
         let is_told = !self.connections[key].outgoing.is_empty();
         self.attach(session, key, admission);
+        if present {
+            self.judge_subscriptions(session);
+        }
         if let Some(keep_alive) = self.connections[key].protocol.keep_alive {
             self.timers.set(now.after(keep_alive), Timer::KeepAlive(key));
         }

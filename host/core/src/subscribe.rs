@@ -100,6 +100,22 @@ impl Shard {
         Ok(options.qos)
     }
 
+    /// Takes back the subscriptions of a resumed session that its client may not have any more: its
+    /// grant is new, and the rules may be.
+    pub(crate) fn judge_subscriptions(&mut self, key: SessionKey) {
+        let Some(session) = self.sessions.get(key) else { return };
+        let mut denied = Vec::new();
+        for (filter, subscription) in &session.subscriptions {
+            let qos = QoS::try_from(subscription.qos).unwrap_or(QoS::ExactlyOnce);
+            if self.judge_subscribe(key, filter, qos) != Verdict::Allow {
+                denied.push(filter.clone());
+            }
+        }
+        for filter in denied {
+            self.unsubscribe(key, &filter);
+        }
+    }
+
     fn judge_subscribe(&self, key: SessionKey, filter: &str, qos: QoS) -> Verdict {
         let Some(session) = self.sessions.get(key) else { return Verdict::Deny };
         let client = Identity { client_id: &session.client_id, grant: &session.grant };

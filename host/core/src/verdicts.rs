@@ -5,9 +5,13 @@ use theseus_mqtt::{Publish, QoS};
 
 use crate::policy::{Judged, Verdict};
 
-/// Topics remembered per session that publishes.
+/// Topics remembered per session that publishes: a device keeps to a few.
 const SLOTS: usize = 8;
-/// Longer topic names are judged each time: eight of them should not weigh on every session.
+/// Topics remembered for one that publishes to many, such as a gateway.
+const SLOTS_MANY: usize = 128;
+/// So often a topic takes another's slot before a session counts as one that publishes to many.
+const EVICTED_MAX: u8 = 64;
+/// Longer topic names are judged each time, so that a session remembers 32 KiB at most.
 const TOPIC_MAX: usize = 256;
 
 /// Verdicts of one generation, by topic, quality of service and RETAIN flag. Nothing until a
@@ -18,7 +22,8 @@ pub(crate) struct Verdicts(Option<Box<Table>>);
 #[derive(Debug)]
 struct Table {
     generation: u64,
-    slots: [Slot; SLOTS],
+    evicted: u8,
+    slots: Vec<Slot>,
 }
 
 #[derive(Debug, Default)]
@@ -32,7 +37,7 @@ impl Verdicts {
     /// The verdict this PUBLISH got before, if `generation` still is the one that gave it.
     pub(crate) fn find(&self, generation: u64, publish: &Publish<'_>) -> Option<Verdict> {
         let table = self.0.as_ref().filter(|table| table.generation == generation)?;
-        let slot = &table.slots[index(publish.topic)];
+        let slot = table.slots.get(index(publish.topic, table.slots.len()))?;
         let (qos, retain, verdict) = slot.known?;
         let same = qos == publish.qos && retain == publish.retain && slot.topic == publish.topic;
         same.then_some(verdict)
@@ -49,25 +54,40 @@ impl Verdicts {
             table.generation = generation;
             table.slots.iter_mut().for_each(|slot| slot.known = None);
         }
-        let slot = &mut table.slots[index(publish.topic)];
+        let at = index(publish.topic, table.slots.len());
+        let Some(slot) = table.slots.get_mut(at) else { return };
+        if slot.known.is_some() && slot.topic != publish.topic {
+            table.evicted = table.evicted.saturating_add(1);
+        }
         // The text's memory is used again: a client that wanders costs no allocation each time.
         slot.topic.clear();
         slot.topic.push_str(publish.topic);
         slot.known = Some((publish.qos, publish.retain, judged.verdict));
+        if table.evicted == EVICTED_MAX {
+            table.grow();
+        }
     }
 }
 
 impl Table {
     fn of(generation: u64) -> Box<Self> {
-        Box::new(Self { generation, slots: Default::default() })
+        let slots = std::iter::repeat_with(Slot::default).take(SLOTS).collect();
+        Box::new(Self { generation, evicted: 0, slots })
+    }
+
+    /// Once; what was known is asked for again.
+    fn grow(&mut self) {
+        if self.slots.len() < SLOTS_MANY {
+            self.slots = std::iter::repeat_with(Slot::default).take(SLOTS_MANY).collect();
+        }
     }
 }
 
-/// Cheap, and good enough for eight slots: topics of one client mostly differ at the end.
-fn index(topic: &str) -> usize {
+/// Cheap, and good enough for so few slots: topics of one client mostly differ at the end.
+fn index(topic: &str, slots: usize) -> usize {
     let tail = topic.bytes().rev().take(8);
     let mixed = tail.fold(topic.len(), |sum, byte| sum.wrapping_mul(31) ^ usize::from(byte));
-    (mixed ^ (mixed >> 5)) % SLOTS
+    (mixed ^ (mixed >> 7)) % slots.max(1)
 }
 
 #[cfg(test)]
@@ -112,6 +132,24 @@ mod tests {
             assert_eq!(verdicts.find(2, &publish(&topic, QoS::AtMostOnce, false)), None);
         }
         assert_eq!(verdicts.find(2, &it), Some(Verdict::Deny));
+    }
+
+    #[test]
+    fn a_client_with_many_topics_is_given_more_room() {
+        let mut verdicts = Verdicts::default();
+        let topics: Vec<_> =
+            (0..60).map(|number| format!("gateway/meter-{number}/power")).collect();
+        let judged = Judged { verdict: Verdict::Allow, generation: Some(1) };
+        for _ in 0..5 {
+            for topic in &topics {
+                verdicts.keep(&publish(topic, QoS::AtMostOnce, false), judged);
+            }
+        }
+        let known = |topic: &&String| {
+            verdicts.find(1, &publish(topic, QoS::AtMostOnce, false)) == Some(Verdict::Allow)
+        };
+        let remembered = topics.iter().filter(known).count();
+        assert!(remembered > 30, "{remembered} of 60");
     }
 
     #[test]

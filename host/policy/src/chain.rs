@@ -6,6 +6,7 @@ use std::sync::Arc;
 use theseus_core::Grant;
 use theseus_mqtt::ReasonCode;
 
+use crate::complaints::FAILED_LOGINS;
 use crate::generation::{Door, Generation, Link};
 use crate::login::{Login, Refusal};
 use crate::plugin::{Answer, Fault};
@@ -58,14 +59,18 @@ async fn ask(door: &Door, login: &Arc<Login>) -> (Box<str>, Result<Box<Grant>, R
 
 /// An answer, or the reason code for there being none.
 async fn answer_of(link: &Link, login: &Arc<Login>) -> Result<Answer, ReasonCode> {
-    let client = login.shown_id();
     let Some(authenticator) = &link.authenticator else {
         let plugin = &link.plugin;
-        tracing::warn!("client \"{client}\" refused: no healthy version of plugin {plugin}");
+        let client = login.shown_id();
+        FAILED_LOGINS.warn(format_args!(
+            "client \"{client}\" refused: no healthy version of plugin {plugin}"
+        ));
         return Err(ReasonCode::ServerUnavailable);
     };
     authenticator.authenticate(login).await.map_err(|fault| {
-        tracing::warn!("client \"{client}\" refused: {} failed: {fault}", link.name());
+        let client = login.shown_id();
+        FAILED_LOGINS
+            .warn(format_args!("client \"{client}\" refused: {} failed: {fault}", link.name()));
         match fault {
             Fault::Busy | Fault::NoInstance => ReasonCode::ServerBusy,
             _ => ReasonCode::ServerUnavailable,
@@ -83,10 +88,9 @@ fn nobody_answered(door: &Door, login: &Login) -> Result<Box<Grant>, Refusal> {
     }
 }
 
-/// A user name that no plugin changed is the one of CONNECT; where the client came from is what the
-/// broker saw, whatever a plugin returned.
+/// Where the client came from is what the broker saw, whatever a plugin returned. Its name is what the
+/// plugin vouches for, and not what CONNECT said.
 fn place(mut grant: Box<Grant>, login: &Login) -> Box<Grant> {
-    grant.user_name = grant.user_name.take().or_else(|| login.user_name.clone());
     grant.address = login.address.map(|address| address.ip());
     grant.listener = login.listener.clone();
     grant

@@ -2,7 +2,8 @@
 //! The work itself is in `theseus-users`. Used by back ends, for their import `passwords`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
@@ -13,6 +14,10 @@ pub struct Hashing {
     /// Those at work and those that wait for it.
     pending: AtomicUsize,
     pending_max: usize,
+    threads: usize,
+    /// What one took of late, microseconds; 0 before the first.
+    usual: AtomicU64,
+    wait_max: Duration,
 }
 
 /// Why a password was not checked.
@@ -25,13 +30,18 @@ pub enum HashFailure {
 }
 
 impl Hashing {
-    /// At most `threads` (at least one) at once, and at most `pending` that wait for them.
-    pub fn new(threads: usize, pending: usize) -> Arc<Self> {
+    /// At most `threads` (at least one) at once, and at most `pending` that wait for them, none of
+    /// them for longer than `wait_max` as far as one can tell: work for a client whose time will be
+    /// over is done for nobody.
+    pub fn new(threads: usize, pending: usize, wait_max: Duration) -> Arc<Self> {
         let threads = threads.clamp(1, Semaphore::MAX_PERMITS);
         Arc::new(Self {
             at_work: Arc::new(Semaphore::new(threads)),
             pending: AtomicUsize::new(0),
             pending_max: threads.saturating_add(pending),
+            threads,
+            usual: AtomicU64::new(0),
+            wait_max,
         })
     }
 
@@ -61,6 +71,23 @@ impl Hashing {
         self.pending.load(Ordering::Relaxed)
     }
 
+    /// Whether one more would have to wait for too long behind `before` others.
+    fn is_late(&self, before: usize) -> bool {
+        let usual = Duration::from_micros(self.usual.load(Ordering::Relaxed));
+        let rounds = u32::try_from(before / self.threads).unwrap_or(u32::MAX);
+        usual.saturating_mul(rounds) > self.wait_max
+    }
+
+    /// The latest few count most. Two that learn at once may lose one: it is a guess anyway.
+    fn learn(&self, took: Duration) {
+        let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let usual = match self.usual.load(Ordering::Relaxed) {
+            0 => took,
+            before => before / 8 * 7 + took / 8,
+        };
+        self.usual.store(usual, Ordering::Relaxed);
+    }
+
     async fn carry_out<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce() -> T + Send + 'static,
@@ -70,8 +97,11 @@ impl Hashing {
         let permit = self.at_work.clone().acquire_owned().await.map_err(|_| HashFailure::Busy)?;
         // Place and permit go with the work: a client that goes away cannot call it back.
         let worker = tokio::task::spawn_blocking(move || {
-            let _held = (place, permit);
-            work()
+            let held = (place, permit);
+            let began = Instant::now();
+            let result = work();
+            held.0.0.learn(began.elapsed());
+            result
         });
         // A panic in a hash function is no answer.
         worker.await.map_err(|_| HashFailure::UnknownHash)
@@ -85,7 +115,8 @@ impl Place {
     fn take(hashing: &Arc<Hashing>) -> Result<Self, HashFailure> {
         let before = hashing.pending.fetch_add(1, Ordering::Relaxed);
         let place = Self(hashing.clone());
-        if before < hashing.pending_max { Ok(place) } else { Err(HashFailure::Busy) }
+        let has_room = before < hashing.pending_max && !hashing.is_late(before);
+        if has_room { Ok(place) } else { Err(HashFailure::Busy) }
     }
 }
 

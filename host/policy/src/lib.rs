@@ -6,12 +6,14 @@
 
 mod authorize;
 mod chain;
+mod complaints;
 mod generation;
 mod hashing;
 mod login;
 mod plugin;
 
 pub use chain::Decided;
+pub use complaints::{Complaints, FAILED_LOGINS};
 pub use generation::{DenyAction, Door, Draft, Link, NoMatch, Policies, Source};
 pub use hashing::{HashFailure, Hashing};
 pub use login::{Login, Refusal};

@@ -143,8 +143,8 @@ fn what_the_broker_saw_is_stronger_than_what_a_plugin_says() {
     let granted = decide(&[Some(&fixed(Ok(Answer::Allow(Box::new(forged)))))]).unwrap();
     assert_eq!(granted.address, Some("192.0.2.7".parse().unwrap()));
     assert_eq!(&*granted.listener, "tcp:default");
-    // A name that no plugin changed is the one of CONNECT.
-    assert_eq!(granted.user_name.as_deref(), Some("ann"));
+    // A name that no plugin vouches for is none, whatever CONNECT said.
+    assert_eq!(granted.user_name, None);
 }
 
 /// Answers when it is told to.

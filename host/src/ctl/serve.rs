@@ -21,8 +21,8 @@ use super::{SOCKET, Verb};
 const AT_ONCE: usize = 8;
 /// A question is one word.
 const QUESTION_MAX: u64 = 64;
-/// For a question to come and its answer to be taken.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// For a question to come and its answer to be taken; the places of those who say nothing are few.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What answers are made of.
 pub(crate) struct Sources {
@@ -40,6 +40,9 @@ pub(crate) struct Socket {
 
 impl Socket {
     /// Listens in `data_dir`, which is ours: what an earlier process left there is replaced.
+    ///
+    /// # Errors
+    /// Those of the system; the path of a socket may be about 100 bytes long.
     pub(crate) fn open(data_dir: &Path, pool: &Handle, sources: Sources) -> io::Result<Self> {
         let path = data_dir.join(SOCKET);
         match fs::remove_file(&path) {

@@ -24,7 +24,7 @@ impl Default for Bounds {
             instance_memory: 16 << 20,
             login_cpu: Duration::from_millis(50),
             call_wall: Duration::from_secs(5),
-            file_size_max: 64 << 20,
+            file_size_max: 32 << 20,
         }
     }
 }

@@ -151,3 +151,22 @@ fn a_session_is_resumed_by_its_own_user_only() {
     let (again, present) = bench.connect(&Hello::resumed(V5, "c"));
     assert!(present && bench.is_over(other) && !bench.is_over(again));
 }
+
+/// What was subscribed to under older rules is not served for ever.
+#[test]
+fn a_resumed_session_keeps_only_the_subscriptions_it_may_have() {
+    let mut bench = Bench::new();
+    let (client, _) = bench.connect(&Hello::resumed(V5, "c"));
+    bench.subscribe(client, "a/1", QoS::AtLeastOnce);
+    bench.subscribe(client, "b/1", QoS::AtLeastOnce);
+    bench.cut(client);
+    bench.shell.policy.forbid("a/", Verdict::Deny);
+    let (again, present) = bench.connect(&Hello::resumed(V5, "c"));
+    assert!(present);
+    bench.shell.policy.forbid("nothing", Verdict::Deny);
+    let (publisher, _) = bench.connect(&Hello::clean(V5, "p"));
+    for (id, topic) in [(1, "a/1"), (2, "b/1")] {
+        bench.publish(publisher, &Post::new(topic, topic, QoS::AtLeastOnce), id);
+    }
+    assert_eq!(bench.texts(again), ["b/1"]);
+}
