@@ -32,7 +32,7 @@ fn first_content(path: &Path, user: &str, hash: &str) -> String {
     let path = path.display().to_string().escape_debug().to_string();
     format!(
         "# Users, one in a line: USER:HASH or USER:HASH:FIELD,FIELD with `superuser` or NAME=VALUE.\n\
-         # Adds a user or changes a password: theseus passwd {path} USER\n\
+         # Adds a user or changes a password: theseus passwd --file {path} USER\n\
          {user}:{hash}\n"
     )
 }

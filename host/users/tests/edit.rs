@@ -261,7 +261,8 @@ fn the_first_user_is_made_once() {
     assert_eq!(mode(&path), 0o600);
     let content = fs::read_to_string(&path).expect("there");
     assert_eq!(content.lines().filter(|line| line.starts_with('#')).count(), 2);
-    assert!(content.contains(&format!("theseus passwd {} USER", path.display())), "{content}");
+    let command = format!("theseus passwd --file {} USER\n", path.display());
+    assert!(content.contains(&command), "{content}");
     let file = KeyedFile::parse(content.clone().into_bytes(), Form::Users).expect("whole");
     assert_eq!(verify(file.lookup("admin").expect("there"), b"secret"), Ok(true));
 

@@ -40,6 +40,13 @@ impl Problems {
         self.found.push(Problem { line, words });
     }
 
+    /// This is wrong with the whole, if nothing else is.
+    pub(crate) fn only(&mut self, words: &str) {
+        if self.found.is_empty() {
+            self.found.push(Problem { line: 1, words: words.to_owned() });
+        }
+    }
+
     /// What was read, unless something was wrong.
     pub(crate) fn or<T>(mut self, read: T) -> Result<T, Vec<Problem>> {
         if self.found.is_empty() {

@@ -10,12 +10,20 @@ use crate::problem::{Problem, Problems};
 use crate::value::{Draft, Place};
 use crate::words::{KEYS, unknown};
 
-/// All rules of a file, in its order.
+/// Said of a file without any.
+const NONE: &str = "rules: there are none, so the file may be incomplete; to deny everything write a rule \
+                    that does, to decide nothing here take `acl` out of authorization.sources";
+
+/// All rules of a file, in its order, at least one: one without any is more likely half written than
+/// meant, and what it stood for would be gone.
 pub(crate) fn rules(text: &str) -> Result<Vec<Rule>, Vec<Problem>> {
     let mut reading = Reading { problems: Problems::new(text), rules: Vec::new(), seen: 0 };
     for (start, part) in parts(text) {
         reading.problems.within(start);
         reading.part(part);
+    }
+    if reading.seen == 0 {
+        reading.problems.only(NONE);
     }
     reading.problems.or(reading.rules)
 }

@@ -5,11 +5,7 @@ use theseus_plugin::testing::{Broker, Ran};
 use theseus_plugin::{Actions, Condition, QosSet, Retained, TextMatch};
 
 fn start(text: &str) -> Result<Vec<Rule>, String> {
-    let ran: Ran<_> = Broker::new().text_file(RULES, text).run(|| {
-        let acl = Acl::init()?;
-        acl.self_test()?;
-        acl.rule_sets()
-    });
+    let ran: Ran<_> = Broker::new().text_file(RULES, text).run(|| Acl::init()?.rule_sets());
     ran.result.map(|mut sets| sets.remove(0).rules)
 }
 
@@ -60,12 +56,27 @@ fn a_full_rule_is_read_as_it_stands() {
 }
 
 #[test]
-fn an_inline_list_and_an_empty_file_are_fine() {
+fn an_inline_list_is_fine() {
     let inline = "rules = [{ permission = \"allow\", action = \"all\", topics = [\"a\"] }]";
     assert_eq!(start(inline).unwrap(), start(PLAIN).unwrap());
-    assert_eq!(start("# nothing yet\n").unwrap(), []);
-    let ran = Broker::new().text_file(RULES, "").run(|| Acl::init().unwrap().self_test());
-    assert!(ran.log[0].1.contains("has no rules"), "{:?}", ran.log);
+}
+
+#[test]
+fn a_file_without_any_rule_is_refused() {
+    for text in ["", "\n\n", "# nothing yet\n", "rules = []\n", "# a\nrules = [\n# none\n]\n"] {
+        assert_eq!(
+            start(text).unwrap_err(),
+            "rules_file:1: rules: there are none, so the file may be incomplete; to deny everything \
+             write a rule that does, to decide nothing here take `acl` out of authorization.sources",
+            "{text:?}"
+        );
+    }
+    // What is wrong besides explains it, and is all that is said.
+    for (text, line) in [("rules = 1", 1), ("\n[[rule]]\n", 2), ("x =\n", 1), ("\n[[rules]\n", 2)] {
+        let report = start(text).unwrap_err();
+        let begin = format!("rules_file:{line}: ");
+        assert!(report.starts_with(&begin) && !report.contains("there are none"), "{report}");
+    }
 }
 
 #[test]

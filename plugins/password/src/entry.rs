@@ -29,8 +29,9 @@ impl<'a> Entry<'a> {
         Ok(entry)
     }
 
-    pub(crate) fn grant(&self) -> Grant {
-        let grant = if self.superuser { Grant::new().superuser() } else { Grant::new() };
+    /// What this user is given, once it is sure that the client is this user.
+    pub(crate) fn grant(&self, user: &str) -> Grant {
+        let grant = Grant { superuser: self.superuser, ..Grant::to(user) };
         let add = |grant: Grant, (name, value): &(&str, &str)| grant.attribute(*name, *value);
         self.attributes.iter().fold(grant, add)
     }
@@ -49,8 +50,9 @@ mod tests {
             Entry::parse("$argon2id$v=19$m=8,t=1,p=1$a$b:tenant=acme, superuser,note=a=b,x=")
                 .unwrap();
         assert_eq!(full.hash, "$argon2id$v=19$m=8,t=1,p=1$a$b");
-        let grant = full.grant();
+        let grant = full.grant("anna");
         assert!(grant.superuser);
+        assert_eq!(grant.username.as_deref(), Some("anna"));
         let attributes: Vec<_> =
             grant.attributes.iter().map(|a| (a.name.as_str(), a.value.as_str())).collect();
         assert_eq!(attributes, [("tenant", "acme"), ("note", "a=b"), ("x", "")]);

@@ -68,10 +68,10 @@ impl Authn for Password {
 
     /// A user that is gone from the file is not ours to keep; another plugin may know it.
     fn revalidate(&self, who: &Client) -> Revalidation {
-        let line = who.username.as_deref().and_then(|user| files::lookup(USERS, user));
-        match line.as_deref().map(Entry::parse) {
+        let Some(user) = &who.username else { return Revalidation::Next };
+        match files::lookup(USERS, user).as_deref().map(Entry::parse) {
             None => Revalidation::Next,
-            Some(Ok(entry)) => Revalidation::Renew(entry.grant()),
+            Some(Ok(entry)) => Revalidation::Renew(entry.grant(user)),
             Some(Err(_)) => Revalidation::Deny(RefusalReason::NotAuthorized.into()),
         }
     }
@@ -87,7 +87,7 @@ fn judge(user: &str, line: &str, password: &[u8]) -> Decision {
         }
     };
     match passwords::verify(entry.hash, password) {
-        Ok(true) => Decision::allow(entry.grant()),
+        Ok(true) => Decision::allow(entry.grant(user)),
         Ok(false) => Decision::deny(RefusalReason::BadCredentials),
         Err(Failure::Busy) => Decision::deny(RefusalReason::Busy),
         Err(Failure::UnknownHash) => {

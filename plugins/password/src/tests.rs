@@ -21,12 +21,12 @@ fn refused(reason: RefusalReason) -> Decision {
 }
 
 #[test]
-fn the_right_password_gives_what_the_line_says() {
+fn the_right_password_gives_the_name_and_what_the_line_says() {
     let ran = ask(broker(), &user("c", "anna"), &Credentials::password("secret"));
-    let grant = Grant::new().superuser().attribute("tenant", "acme");
+    let grant = Grant::to("anna").superuser().attribute("tenant", "acme");
     assert_eq!(ran.result, Decision::allow(grant));
     let ran = ask(broker(), &user("c", "bert"), &Credentials::password("other"));
-    assert_eq!(ran.result, Decision::allow(Grant::new()));
+    assert_eq!(ran.result, Decision::allow(Grant::to("bert")));
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn a_line_that_is_wrong_refuses_and_tells_the_operator_only() {
 #[test]
 fn a_user_is_judged_again_without_a_password() {
     let again = |who: Client| broker().run(|| Password.revalidate(&who)).result;
-    let grant = Grant::new().superuser().attribute("tenant", "acme");
+    let grant = Grant::to("anna").superuser().attribute("tenant", "acme");
     assert_eq!(again(user("c", "anna")), Revalidation::Renew(grant));
     assert_eq!(again(user("c", "gone")), Revalidation::Next);
     assert_eq!(again(client("c")), Revalidation::Next);

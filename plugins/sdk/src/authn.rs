@@ -26,7 +26,7 @@ pub trait Authn: Plugin {
 }
 
 impl Decision {
-    /// Lets the client in.
+    /// Lets the client in. It has the user name of the grant, or none.
     #[must_use]
     pub fn allow(grant: Grant) -> Self {
         Self::Allow(Admission { grant, auth_data: None })

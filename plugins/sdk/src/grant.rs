@@ -3,7 +3,9 @@
 use crate::{Attribute, Grant, Limit, Refusal, RefusalReason, Rule};
 
 impl Grant {
-    /// Lets the client in as what it said it is, with nothing more.
+    /// Lets the client in without a user name, and with nothing more. The name in its CONNECT is what
+    /// it says of itself: it counts only if it is given back, by [`to`](Self::to) or
+    /// [`username`](Self::username).
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -17,7 +19,14 @@ impl Grant {
         }
     }
 
-    /// Its user name from now on.
+    /// Lets the client in as the user of this name, which the plugin vouches for: it has checked a
+    /// secret of this very user, or has the name from something the client cannot choose.
+    #[must_use]
+    pub fn to(name: impl Into<String>) -> Self {
+        Self::new().username(name)
+    }
+
+    /// Its user name from now on, which rules and limits see. Without it the client has none.
     #[must_use]
     pub fn username(mut self, name: impl Into<String>) -> Self {
         self.username = Some(name.into());
@@ -85,5 +94,18 @@ impl Refusal {
 impl From<RefusalReason> for Refusal {
     fn from(reason: RefusalReason) -> Self {
         Self { reason, message: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_has_a_name_only_if_it_is_given_one() {
+        assert_eq!(Grant::new().superuser().attribute("a", "b").username, None);
+        let grant = Grant::to("anna").attribute("a", "b");
+        assert_eq!(grant.username.as_deref(), Some("anna"));
+        assert_eq!(grant, Grant::new().attribute("a", "b").username("anna"));
     }
 }

@@ -18,7 +18,8 @@ pub trait Variant: 'static {
     const DELAY: Duration = Duration::ZERO;
 }
 
-/// Lets in who says the variant's name, or the name, `-` and anything.
+/// Lets in who says the variant's name, or the name, `-` and anything. It believes every user name, so
+/// that tests can have rules for users; a real one vouches for what it has checked.
 pub struct Gate<V> {
     delay: Duration,
     variant: PhantomData<V>,
@@ -42,7 +43,7 @@ impl<V: Variant> Plugin for Gate<V> {
 }
 
 impl<V: Variant> Authn for Gate<V> {
-    fn authenticate(&self, _who: &Client, credentials: &Credentials) -> Decision {
+    fn authenticate(&self, who: &Client, credentials: &Credentials) -> Decision {
         let Some(password) = &credentials.password else { return Decision::Next };
         if !self.delay.is_zero() {
             #[expect(
@@ -52,7 +53,8 @@ impl<V: Variant> Authn for Gate<V> {
             std::thread::sleep(self.delay);
         }
         if opens(password, V::NAME.as_bytes()) {
-            Decision::allow(Grant::new().attribute("gate", V::NAME))
+            let grant = Grant { username: who.username.clone(), ..Grant::new() };
+            Decision::allow(grant.attribute("gate", V::NAME))
         } else {
             Decision::deny(RefusalReason::BadCredentials)
         }
@@ -70,7 +72,7 @@ fn opens(password: &[u8], name: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use theseus_plugin::testing::{Broker, client};
+    use theseus_plugin::testing::{Broker, client, user};
 
     struct Red;
 
@@ -96,6 +98,13 @@ mod tests {
             assert_eq!(ask(&Credentials::password(password)), refused, "{password}");
         }
         assert_eq!(ask(&Credentials::none()), Decision::Next);
+    }
+
+    #[test]
+    fn who_named_a_user_is_that_user() {
+        let gate = Gate::<Red> { delay: Duration::ZERO, variant: PhantomData };
+        let decision = gate.authenticate(&user("c", "anna"), &Credentials::password("red"));
+        assert_eq!(decision, Decision::allow(Grant::to("anna").attribute("gate", "red")));
     }
 
     #[test]

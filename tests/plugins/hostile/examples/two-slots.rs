@@ -19,10 +19,11 @@ impl Plugin for Teams {
 }
 
 impl Authn for Teams {
-    fn authenticate(&self, _who: &Client, credentials: &Credentials) -> Decision {
+    fn authenticate(&self, who: &Client, credentials: &Credentials) -> Decision {
         match credentials.password.as_deref().map(str::from_utf8) {
             Some(Ok(team @ ("red" | "blue"))) => {
-                Decision::allow(Grant::new().attribute("team", team))
+                let grant = Grant { username: who.username.clone(), ..Grant::new() };
+                Decision::allow(grant.attribute("team", team))
             }
             Some(_) => Decision::deny(RefusalReason::BadCredentials),
             None => Decision::Next,

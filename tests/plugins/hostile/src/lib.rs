@@ -53,7 +53,7 @@ impl Authn for Hostile {
             return decision;
         }
         if credentials.password.as_deref() == Some(b"good") {
-            Decision::allow(Grant::new())
+            Decision::allow(Grant { username: who.username.clone(), ..Grant::new() })
         } else {
             Decision::deny(RefusalReason::BadCredentials)
         }
