@@ -49,13 +49,15 @@ pub(crate) struct Logins {
 
 impl Logins {
     /// At most `pending_max` logins (`policy.max_pending_logins`) wait, each for at most `timeout`
-    /// (`policy.login_timeout`).
+    /// (`policy.login_timeout`) and a little longer: a plugin that took all of it ends by itself,
+    /// and then the log can name it.
     pub(crate) fn new(
         policies: Arc<Policies>,
         pool: Handle,
         pending_max: usize,
         timeout: Duration,
     ) -> Arc<Self> {
+        let timeout = timeout + timeout / 10;
         Arc::new(Self { policies, pool, timeout, pending: AtomicUsize::new(0), pending_max })
     }
 

@@ -51,8 +51,10 @@ fn carry_out(command: args::Command) -> Result<String, String> {
         args::Command::Print(text) => Ok(text),
         args::Command::Serve(serve) => run_broker(serve),
         args::Command::Ctl(ctl) => {
-            let loaded = load(ctl.config.as_deref())?;
-            ctl::ask(&loaded.config.data_dir, ctl.verb, ctl.json)
+            // What is wrong with the configuration is what may be asked for.
+            let variables = theseus_config::variables();
+            let data_dir = theseus_config::data_dir(ctl.config.as_deref(), variables);
+            ctl::ask(&data_dir, ctl.verb, ctl.json)
         }
         args::Command::Passwd(passwd) => match &passwd.file {
             Some(file) => passwd::run(&passwd, file),

@@ -13,6 +13,7 @@
 mod authorization;
 mod change;
 mod config;
+mod data_dir;
 mod env;
 mod error;
 mod file;
@@ -41,6 +42,7 @@ mod walk;
 pub use authorization::{Authorization, DenyAction, NoMatch};
 pub use change::Change;
 pub use config::{Config, Loaded};
+pub use data_dir::data_dir;
 pub use env::{RESERVED, variables};
 pub use error::{ConfigError, ConfigErrors, Origin, Place};
 pub use file::DEFAULT_FILES;
