@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use theseus_config::{Config, Loaded};
 
+use crate::digest::Digest;
 use crate::journal::Journal;
 use crate::watch::{Content, Seen};
 
@@ -25,6 +26,7 @@ pub(crate) struct Configuration {
 /// A configuration that came to rest.
 pub(crate) struct Proposed {
     pub(crate) loaded: Loaded,
+    pub(crate) digest: Digest,
     pub(crate) settled: Duration,
     pub(crate) read: Duration,
 }
@@ -56,7 +58,7 @@ impl Configuration {
     }
 
     fn take_content(&mut self, content: Content, path: &str, journal: &mut Journal) {
-        let Content { bytes, settled, read, .. } = content;
+        let Content { bytes, digest, settled, read, .. } = content;
         match self.parse(bytes, path) {
             Err(lines) => self.refuse(&lines, journal),
             Ok(loaded) if self.live.changes(&loaded).is_empty() => {
@@ -64,7 +66,8 @@ impl Configuration {
                 (self.live, self.proposed, self.error) = (loaded, None, None);
             }
             Ok(loaded) => {
-                (self.proposed, self.error) = (Some(Proposed { loaded, settled, read }), None);
+                let proposed = Proposed { loaded, digest, settled, read };
+                (self.proposed, self.error) = (Some(proposed), None);
             }
         }
     }

@@ -13,13 +13,21 @@ use crate::watch::{Content, Role, Seen, Subject};
 
 /// One of them, as it was when it last came to rest.
 pub(crate) struct SettingFile {
-    /// Or what is wrong with it: sentences with file and line.
-    pub(crate) content: Result<(FileContent, Digest), Vec<String>>,
+    pub(crate) content: Result<(FileContent, Digest), Broken>,
     /// Its place is empty; the content still counts.
     pub(crate) gone: bool,
     pub(crate) since: SystemTime,
     pub(crate) settled: Duration,
     pub(crate) read: Duration,
+}
+
+/// What is wrong with one.
+#[derive(Clone, Debug)]
+pub(crate) struct Broken {
+    /// Sentences with file and line.
+    pub(crate) lines: Vec<String>,
+    /// What stands in it, if it could be read.
+    pub(crate) digest: Option<Digest>,
 }
 
 /// All that have been seen.
@@ -40,21 +48,26 @@ pub(crate) fn take(subject: &Subject, seen: Seen, shown: &str) -> Option<Setting
     Some(SettingFile { content, gone: false, since: SystemTime::now(), settled, read })
 }
 
-type Parsed = Result<(FileContent, Digest), Vec<String>>;
+type Parsed = Result<(FileContent, Digest), Broken>;
 
 fn nothing(why: String) -> (Parsed, Duration, Duration) {
-    (Err(vec![why]), Duration::ZERO, Duration::ZERO)
+    (Err(Broken { lines: vec![why], digest: None }), Duration::ZERO, Duration::ZERO)
 }
 
 fn parse(role: Role, content: Content, shown: &str) -> Parsed {
     let Content { bytes, digest, .. } = content;
+    let broken = |lines| Broken { lines, digest: Some(digest) };
     let form = match role {
         Role::Keyed => Form::Keyed,
         Role::Users => Form::Users,
-        _ => return text(bytes, shown).map(|text| (FileContent::Text(text), digest)),
+        _ => {
+            let text = text(bytes, shown).map_err(broken);
+            return text.map(|text| (FileContent::Text(text), digest));
+        }
     };
     let indexed = KeyedFile::parse(bytes, form).map_err(|errors| {
-        errors.iter().map(|(line, problem)| format!("{shown}:{line}: {problem}")).collect()
+        let lines = errors.iter().map(|(line, problem)| format!("{shown}:{line}: {problem}"));
+        broken(lines.collect())
     });
     indexed.map(|file: KeyedFile| (FileContent::Keyed(Arc::new(file)), digest))
 }

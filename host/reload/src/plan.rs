@@ -12,7 +12,7 @@ use theseus_policy::{FileContent, Hashing, Setup, Slot, Value};
 
 use crate::backend::{Built, Running, guarded};
 use crate::choice;
-use crate::contents::Contents;
+use crate::contents::{Broken, Contents};
 use crate::digest::Digest;
 use crate::journal::Problem;
 use crate::paths;
@@ -154,7 +154,10 @@ impl Planner<'_> {
         let (contents, digests) = match self.contents(&checked) {
             Ok(Some(found)) => found,
             Ok(None) => return Attempt::Waiting,
-            Err(lines) => return Attempt::Failed { lines, identity: String::new() },
+            // Another content that is wrong in the same way is news all the same.
+            Err(Broken { lines, digest }) => {
+                return Attempt::Failed { lines, identity: format!("{digest:?}") };
+            }
         };
         let roles = self.wanted.roles(name);
         let inputs = Inputs { roles, settings: checked.values, files: digests };
@@ -190,7 +193,7 @@ impl Planner<'_> {
     fn contents(
         &self,
         checked: &Checked,
-    ) -> Result<Option<(BTreeMap<String, FileContent>, BTreeMap<String, Digest>)>, Vec<String>>
+    ) -> Result<Option<(BTreeMap<String, FileContent>, BTreeMap<String, Digest>)>, Broken>
     {
         let (mut contents, mut digests) = (BTreeMap::new(), BTreeMap::new());
         for (key, subject) in &checked.files {

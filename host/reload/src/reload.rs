@@ -117,7 +117,7 @@ impl Reload {
         self.configuration.error = Some(lines.join("\n"));
         problems.extend(plan.problems.into_iter().map(|problem| Problem {
             outcome: "the configuration in force stays".to_owned(),
-            identity: format!("configuration {}", problem.identity),
+            identity: format!("configuration {} {}", proposed.digest, problem.identity),
             grave: false,
             ..problem
         }));
@@ -125,7 +125,7 @@ impl Reload {
     }
 
     fn put_in_force(&mut self, proposed: Proposed, plan: Plan, wanted: Wanted) {
-        let Proposed { loaded, settled, read } = proposed;
+        let Proposed { loaded, settled, read, .. } = proposed;
         let configuration = &self.configuration;
         let changes =
             changes::split(&configuration.booted, &configuration.live, &loaded, &self.wanted);

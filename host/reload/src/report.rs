@@ -100,7 +100,7 @@ impl Reload {
             let file = self.contents.get(subject);
             let in_force = live.inputs.files.get(key);
             let error = file.and_then(|file| match &file.content {
-                Err(lines) => Some(lines.join("\n")),
+                Err(broken) => Some(broken.lines.join("\n")),
                 Ok((_, digest)) if Some(digest) == in_force => None,
                 Ok(_) => self.refused.get(&live.built.description.name).cloned(),
             });

@@ -119,6 +119,16 @@ fn settings_are_checked_each_with_its_line() {
 }
 
 #[test]
+fn a_second_edit_that_is_wrong_in_the_same_way_is_told_too() {
+    let mut world = world();
+    for value in ["1.5", "2.5"] {
+        let lines = edit(&mut world, &format!("{CONFIG}[plugins.door]\ncount = {value}\n"));
+        assert_eq!(lines.len(), 1, "{lines:#?}");
+    }
+    assert_eq!(world.generation(), 1);
+}
+
+#[test]
 fn a_broken_file_changes_nothing_and_every_error_is_told() {
     let mut world = world();
     let lines = edit(&mut world, &format!("alow_anonymous = true\n{CONFIG}bnd = 1\n"));

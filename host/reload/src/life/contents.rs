@@ -97,6 +97,28 @@ fn every_broken_line_of_a_users_file_is_named() {
 }
 
 #[test]
+fn a_second_save_that_is_broken_in_the_same_way_is_told_too() {
+    let config = format!("{CONFIG}[plugins.door]\nusers = \"etc/users\"\n");
+    let plugin = door("1.0.0\nsettings = users:keyed-file!");
+    let files = [("etc/users", "a:right\n"), ("plugins/d.wasm", plugin.as_str())];
+    let mut world = World::new(&config, &files);
+    world.lines();
+    let mut told = Vec::new();
+    for broken in ["a:right\nwrong2\n", "a:right\nwrong3\n"] {
+        world.write("etc/users", broken);
+        world.settle();
+        told.push(world.line());
+        assert!(told[0].starts_with("warn: etc/users:2: "), "{told:#?}");
+    }
+    assert_eq!(told[0], told[1]);
+    // The same still: tried again with every change, and no news.
+    world.write("plugins/x.wasm", "x");
+    world.settle();
+    assert_eq!(world.lines().len(), 1);
+    assert_eq!(world.generation(), 1);
+}
+
+#[test]
 fn text_must_be_text_and_not_too_long() {
     let mut world = world();
     std::fs::write(world.path(RULES), b"good\n\xff\n").unwrap();

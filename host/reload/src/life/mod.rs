@@ -68,7 +68,7 @@ impl World {
         let parts = Parts {
             loaded: Config::load(Some(&path), std::iter::empty()).unwrap(),
             backend: Box::new(Fake),
-            hashing: Hashing::new(1, 1),
+            hashing: Hashing::new(1, 1, std::time::Duration::from_secs(1)),
             connections: Box::new(|| 1000),
             first_user,
             pace: Pace::default(),
