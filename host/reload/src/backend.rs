@@ -10,10 +10,11 @@ use theseus_acl::RuleSet;
 use theseus_policy::{Authenticator, Description, Setup, Slot};
 
 use crate::digest::Digest;
+use crate::refusal::Refusal;
 
-/// Makes code of bytes. Blocks as long as it takes. An error is one sentence without a full stop.
+/// Makes code of bytes. Blocks as long as it takes.
 pub(crate) trait Backend: Send {
-    fn compile(&self, bytes: &[u8], digest: Digest) -> Result<Built, String>;
+    fn compile(&self, bytes: &[u8], digest: Digest) -> Result<Built, Refusal>;
 }
 
 /// A file of a plugin that checked out, whoever uses it.
@@ -30,14 +31,14 @@ pub(crate) struct Built {
 
 /// What versions are started from.
 pub(crate) trait Code: Send + Sync {
-    /// Everything up to a version that may go live; with rules if it is to be a source of them. An
-    /// error is one sentence, or `SETTING:LINE: …` about the file that a setting names.
+    /// Everything up to a version that may go live; with rules if it is to be a source of them. A
+    /// refusal may be `SETTING:LINE: …` about the file that a setting names.
     fn start(
         &self,
         description: &Description,
         setup: Setup,
         rules: bool,
-    ) -> Result<Started, String>;
+    ) -> Result<Started, Refusal>;
 }
 
 /// A version that is ready.
@@ -76,8 +77,8 @@ impl Built {
 }
 
 /// A panic in a compiler over foreign bytes is a rejection, not the end of all reloading.
-pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    let panicked = |_| Err("the broker's own code panicked over it".to_owned());
+pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
+    let panicked = |_| Err(Refusal::lasting("the broker's own code panicked over it"));
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(panicked)
 }
 
@@ -88,7 +89,7 @@ mod tests {
     #[test]
     fn a_panic_is_a_rejection() {
         assert_eq!(guarded(|| Ok(1)), Ok(1));
-        let panicked: Result<(), _> = guarded(|| panic!("over foreign bytes"));
-        assert_eq!(panicked.unwrap_err(), "the broker's own code panicked over it");
+        let panicked: Result<(), Refusal> = guarded(|| panic!("over foreign bytes"));
+        assert_eq!(panicked.unwrap_err().why, "the broker's own code panicked over it");
     }
 }

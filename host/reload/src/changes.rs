@@ -9,21 +9,25 @@ use crate::wanted::Wanted;
 pub(crate) struct Changes {
     /// For the line that says what was applied.
     pub(crate) live: Vec<String>,
-    /// One sentence each, without the name of the file.
-    pub(crate) later: Vec<String>,
+    /// Those that wait: key and sentence, without the name of the file.
+    pub(crate) later: Vec<(String, String)>,
+    /// Those that are again as they were at the start, likewise.
+    pub(crate) undone: Vec<(String, String)>,
 }
 
 /// `booted` is what the process was started with: the value that a key which waits for the next start
 /// has until then.
 pub(crate) fn split(booted: &Loaded, live: &Loaded, new: &Loaded, wanted: &Wanted) -> Changes {
     let since_start = booted.changes(new);
-    let mut changes = Changes { live: Vec::new(), later: Vec::new() };
+    let mut changes = Changes { live: Vec::new(), later: Vec::new(), undone: Vec::new() };
     for change in live.changes(new) {
         if is_live(&change, wanted) {
             changes.live.push(sentence(&change));
+        } else if let Some(waiting) = since_start.iter().find(|it| it.key == change.key) {
+            changes.later.push((change.key, later(waiting)));
         } else {
-            let waiting = since_start.iter().find(|it| it.key == change.key);
-            changes.later.push(waiting.map_or_else(|| undone(&change), later));
+            let sentence = undone(&change);
+            changes.undone.push((change.key, sentence));
         }
     }
     changes

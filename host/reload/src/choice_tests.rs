@@ -17,6 +17,8 @@ fn files(of: &[(&str, &str, u64)]) -> PluginFiles {
             digest: Some(built.digest),
             modified: (0, 0),
             arrival: *arrival,
+            taken: *arrival,
+            busy: false,
             since: SystemTime::UNIX_EPOCH,
             gone: false,
             built: Ok(built),

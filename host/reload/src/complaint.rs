@@ -10,7 +10,7 @@ use theseus_policy::Slot;
 use crate::backend::Built;
 use crate::journal::Problem;
 use crate::paths;
-use crate::plan::{Plan, Planner};
+use crate::plan::{Failure, Plan, Planner};
 use crate::watch::Subject;
 
 /// More lines than this of one complaint are not told.
@@ -39,16 +39,13 @@ impl Planner<'_> {
             .collect()
     }
 
-    pub(crate) fn note(
-        &self,
-        plan: &mut Plan,
-        name: &str,
-        built: &Built,
-        lines: Vec<String>,
-        identity: String,
-    ) {
+    pub(crate) fn note(&self, plan: &mut Plan, name: &str, built: &Built, failure: Failure) {
+        let Failure { lines, identity, transient } = failure;
+        plan.busy |= transient;
         plan.findings.push((built.digest, Some(lines.join("; "))));
-        let identity = format!("{} {identity} {}", built.title(), lines.join("\n"));
+        // What is tried again by itself may meet load in another way each time: no news.
+        let way = if transient { "busy".to_owned() } else { lines.join("\n") };
+        let identity = format!("{} {identity} {way}", built.title());
         plan.problems.push(problem(name, identity, lines));
     }
 

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 
 use crate::backend::{Backend, Built, Code, Health, Running, Started};
 use crate::digest::Digest;
+use crate::refusal::Refusal;
 
 /// Components, compiled by one engine and run on one runtime.
 pub(crate) struct Components {
@@ -30,7 +31,7 @@ impl Components {
 }
 
 impl Backend for Components {
-    fn compile(&self, bytes: &[u8], digest: Digest) -> Result<Built, String> {
+    fn compile(&self, bytes: &[u8], digest: Digest) -> Result<Built, Refusal> {
         let start = Instant::now();
         let slots = theseus_wasm::inspect(bytes, self.engine.bounds()).map_err(said)?;
         let code = self.engine.compile(bytes, digest.0).map_err(said)?;
@@ -47,7 +48,7 @@ impl Code for Component {
         description: &Description,
         setup: Setup,
         rules: bool,
-    ) -> Result<Started, String> {
+    ) -> Result<Started, Refusal> {
         self.runtime.block_on(self.started(description, setup, rules)).map_err(said)
     }
 }
@@ -87,6 +88,7 @@ fn of_plugin(faults: &Faults) -> u64 {
 
 /// What a plugin says about a file has a line for each that is wrong there. They arrive escaped, as
 /// what may stand in one line of a log; here each gets its own, with its place before it.
-fn said(rejection: Rejection) -> String {
-    rejection.to_string().replace("\\n", "\n")
+fn said(rejection: Rejection) -> Refusal {
+    let transient = rejection.is_transient();
+    Refusal { why: rejection.to_string().replace("\\n", "\n"), transient }
 }

@@ -1,13 +1,16 @@
 //! The configuration file: what is in force, and what stands in the file and may come into force.
 //! Not whether the plugins it names are there, which `plan` finds out.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use theseus_config::{Config, Loaded};
 
+use crate::changes::Changes;
 use crate::digest::Digest;
 use crate::journal::Journal;
+use crate::paths;
 use crate::watch::{Content, Seen};
 
 /// Both, and what is wrong.
@@ -20,6 +23,8 @@ pub(crate) struct Configuration {
     /// Why what stands in the file is not in force.
     pub(crate) error: Option<String>,
     pub(crate) gone: bool,
+    /// Keys that were said to wait for the next start.
+    waiting: BTreeSet<String>,
     pub(crate) since: SystemTime,
 }
 
@@ -34,7 +39,8 @@ pub(crate) struct Proposed {
 impl Configuration {
     pub(crate) fn new(booted: Loaded) -> Self {
         let (live, since) = (booted.clone(), SystemTime::now());
-        Self { booted, live, proposed: None, error: None, gone: false, since }
+        let waiting = BTreeSet::new();
+        Self { booted, live, proposed: None, error: None, gone: false, waiting, since }
     }
 
     /// As the operator named it.
@@ -42,9 +48,14 @@ impl Configuration {
         self.booted.path.as_deref().unwrap_or(Path::new("the configuration"))
     }
 
+    /// As it is told.
+    pub(crate) fn shown_path(&self) -> String {
+        paths::text(self.path())
+    }
+
     /// Takes what was seen of the file.
     pub(crate) fn take(&mut self, seen: Seen, journal: &mut Journal) {
-        let path = self.path().display().to_string();
+        let path = self.shown_path();
         self.since = SystemTime::now();
         self.gone = matches!(seen, Seen::Gone | Seen::Absent);
         match seen {
@@ -53,6 +64,19 @@ impl Configuration {
             Seen::Back => journal.info(&format!("{path} is back, as it was")),
             Seen::Gone | Seen::Absent => {
                 journal.warn(&format!("{path} was deleted: the configuration in force stays"));
+            }
+        }
+    }
+
+    /// Says which keys wait for the next start, and which of those that did wait no more.
+    pub(crate) fn tell_later(&mut self, changes: &Changes, path: &str, journal: &mut Journal) {
+        for (key, sentence) in &changes.later {
+            self.waiting.insert(key.clone());
+            journal.warn(&format!("{path}: {sentence}"));
+        }
+        for (key, sentence) in &changes.undone {
+            if self.waiting.remove(key) {
+                journal.info(&format!("{path}: {sentence}"));
             }
         }
     }

@@ -1,10 +1,13 @@
 //! A back end for tests. Its plugins are texts of lines `KEY = VALUE`, so that a test says what a
 //! plugin is and how it fails: `name`, `version`, `slots`, `settings` (`key:kind`, `key:kind!` where it
-//! is required), `connector`, `init` and `self-test` (errors). A setting `rules` that names a file is
+//! is required), `connector`, `init` and `self-test` (errors), `busy` and
+//! `busy-describe` (how often load is in the way of a start, or of a description). A setting `rules` that names a file is
 //! wrong at each of its lines that says `bad`.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use theseus_policy::{
@@ -14,13 +17,32 @@ use theseus_policy::{
 
 use crate::backend::{Backend, Built, Code, Health, Running, Started};
 use crate::digest::Digest;
+use crate::refusal::Refusal;
 
-pub(crate) struct Fake;
+#[derive(Default)]
+pub(crate) struct Fake {
+    /// Descriptions that load was in the way of.
+    busy: Cell<u32>,
+}
 
 impl Backend for Fake {
-    fn compile(&self, bytes: &[u8], digest: Digest) -> Result<Built, String> {
-        build(bytes, digest)
+    fn compile(&self, bytes: &[u8], digest: Digest) -> Result<Built, Refusal> {
+        let busy = str::from_utf8(bytes).ok().and_then(|text| number(text, "busy-describe"));
+        if self.busy.get() < busy.unwrap_or(0) {
+            self.busy.set(self.busy.get() + 1);
+            return Err(busy_with("describe"));
+        }
+        build(bytes, digest).map_err(Refusal::lasting)
     }
+}
+
+fn number(text: &str, key: &str) -> Option<u32> {
+    let mut pairs = text.lines().filter_map(|line| line.split_once(" = "));
+    pairs.find(|pair| pair.0 == key).map(|pair| pair.1.parse().unwrap())
+}
+
+fn busy_with(call: &str) -> Refusal {
+    Refusal { why: format!("`{call}` took too long"), transient: true }
 }
 
 pub(crate) fn build(bytes: &[u8], digest: Digest) -> Result<Built, String> {
@@ -42,7 +64,8 @@ pub(crate) fn build(bytes: &[u8], digest: Digest) -> Result<Built, String> {
         state_schema: 0,
     };
     let slots = slots(pairs.get("slots").map_or("authn", String::as_str));
-    let code = Box::new(FakeCode(pairs));
+    let busy = AtomicU32::new(number(text, "busy").unwrap_or(0));
+    let code = Box::new(FakeCode { pairs, busy });
     Ok(Built { digest, description, slots, took: Duration::ZERO, cached: false, code })
 }
 
@@ -75,20 +98,32 @@ fn slots(names: &str) -> Vec<Slot> {
     all.into_iter().filter(|slot| names.split(' ').any(|name| name == slot.to_string())).collect()
 }
 
-struct FakeCode(BTreeMap<String, String>);
+struct FakeCode {
+    pairs: BTreeMap<String, String>,
+    /// Starts that load will be in the way of.
+    busy: AtomicU32,
+}
 
 impl Code for FakeCode {
-    fn start(&self, _: &Description, setup: Setup, rules: bool) -> Result<Started, String> {
+    fn start(&self, _: &Description, setup: Setup, rules: bool) -> Result<Started, Refusal> {
+        let fewer = |left: u32| left.checked_sub(1);
+        if self.busy.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer).is_ok() {
+            return Err(busy_with("init"));
+        }
         for step in ["init", "self-test"] {
-            if let Some(error) = self.0.get(step) {
-                return if error == "panic" { panic!("as told") } else { Err(error.clone()) };
+            if let Some(error) = self.pairs.get(step) {
+                return if error == "panic" {
+                    panic!("as told")
+                } else {
+                    Err(Refusal::lasting(error))
+                };
             }
         }
         if let Some(FileContent::Text(text)) = setup.files.get("rules") {
             let bad = text.lines().enumerate().filter(|(_, line)| *line == "bad");
             let bad: Vec<_> = bad.map(|(at, _)| format!("rules:{}: this is bad", at + 1)).collect();
             if !bad.is_empty() {
-                return Err(bad.join("\n"));
+                return Err(Refusal::lasting(bad.join("\n")));
             }
         }
         let (init, self_test) = (Duration::ZERO, Duration::ZERO);

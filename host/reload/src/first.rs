@@ -19,6 +19,7 @@ use crate::plan::Plan;
 use crate::plugin_files::PluginFiles;
 use crate::publish;
 use crate::reload::Reload;
+use crate::retry::Retry;
 use crate::status::StatusView;
 use crate::wanted::Wanted;
 use crate::watch::{Role, Watch};
@@ -68,6 +69,7 @@ impl Reload {
             wanted,
             running: BTreeMap::new(),
             refused: BTreeMap::new(),
+            retry: Retry::default(),
             generation: 1,
             started: SystemTime::now(),
             changed: SystemTime::now(),
@@ -90,7 +92,9 @@ impl Reload {
         let settings = self.watch.look_at_once(now);
         self.take(settings);
         let plan = self.planner(&self.configuration.live, &self.wanted).plan();
+        let busy = plan.busy || self.files.busy().next().is_some();
         self.go_live(plan);
+        self.retry.note(Instant::now(), busy);
         // What the host has read is in force; should it have changed since, the next look sees it.
         if self.configuration.booted.path.is_some() {
             self.watch.add(&self.configuration_subject());

@@ -54,6 +54,8 @@ pub(crate) struct Plan {
     /// The plugins that wait for a file to come to rest.
     pub(crate) waiting: Vec<String>,
     pub(crate) problems: Vec<Problem>,
+    /// Load was in the way of something.
+    pub(crate) busy: bool,
     /// Why code does not run, or that it does.
     pub(crate) findings: Vec<(Digest, Option<String>)>,
 }
@@ -81,7 +83,16 @@ enum Attempt {
     Same,
     Ready(Swap),
     Waiting,
-    Failed { lines: Vec<String>, identity: String },
+    Failed(Failure),
+}
+
+/// Why a candidate does not do.
+pub(crate) struct Failure {
+    pub(crate) lines: Vec<String>,
+    /// What was tried besides the code.
+    pub(crate) identity: String,
+    /// Load was in the way, no more.
+    pub(crate) transient: bool,
 }
 
 impl Planner<'_> {
@@ -127,9 +138,7 @@ impl Planner<'_> {
         }
         for built in candidates {
             match self.attempt(name, &built, before) {
-                Attempt::Failed { lines, identity } => {
-                    self.note(plan, name, &built, lines, identity);
-                }
+                Attempt::Failed(failure) => self.note(plan, name, &built, failure),
                 Attempt::Same => return plan.keep(name, before, Some(built.digest)),
                 Attempt::Waiting => {
                     plan.waiting.push(name.to_owned());
@@ -149,14 +158,14 @@ impl Planner<'_> {
     fn attempt(&self, name: &str, built: &Arc<Built>, before: Option<&Arc<Live>>) -> Attempt {
         let checked = match self.check(name, built) {
             Ok(checked) => checked,
-            Err(lines) => return Attempt::Failed { lines, identity: String::new() },
+            Err(lines) => return Attempt::lasting(lines, String::new()),
         };
         let (contents, digests) = match self.contents(&checked) {
             Ok(Some(found)) => found,
             Ok(None) => return Attempt::Waiting,
             // Another content that is wrong in the same way is news all the same.
             Err(Broken { lines, digest }) => {
-                return Attempt::Failed { lines, identity: format!("{digest:?}") };
+                return Attempt::lasting(lines, format!("{digest:?}"));
             }
         };
         let roles = self.wanted.roles(name);
@@ -193,8 +202,7 @@ impl Planner<'_> {
     fn contents(
         &self,
         checked: &Checked,
-    ) -> Result<Option<(BTreeMap<String, FileContent>, BTreeMap<String, Digest>)>, Broken>
-    {
+    ) -> Result<Option<(BTreeMap<String, FileContent>, BTreeMap<String, Digest>)>, Broken> {
         let (mut contents, mut digests) = (BTreeMap::new(), BTreeMap::new());
         for (key, subject) in &checked.files {
             let Some(file) = self.contents.get(subject) else {
@@ -219,10 +227,11 @@ impl Planner<'_> {
         let setup = Setup { settings, files: contents, hashing: self.hashing.clone() };
         let rules = inputs.roles.authz;
         match guarded(|| built.code.start(&built.description, setup, rules)) {
-            Err(why) => Attempt::Failed {
-                lines: self.explain(built, &files, &why),
+            Err(refusal) => Attempt::Failed(Failure {
+                lines: self.explain(built, &files, &refusal.sentence()),
                 identity: format!("{inputs:?}"),
-            },
+                transient: refusal.transient,
+            }),
             Ok(started) => {
                 let (version, sets, since) = (started.version, started.sets, SystemTime::now());
                 let built = built.clone();
@@ -231,6 +240,12 @@ impl Planner<'_> {
                 Attempt::Ready(Swap { from: before.cloned(), to, init, self_test })
             }
         }
+    }
+}
+
+impl Attempt {
+    fn lasting(lines: Vec<String>, identity: String) -> Self {
+        Self::Failed(Failure { lines, identity, transient: false })
     }
 }
 

@@ -16,11 +16,15 @@ pub(crate) struct PluginFile {
     pub(crate) modified: (i64, i64),
     /// Which look settled it; files of one look have the same.
     pub(crate) arrival: u64,
+    /// Which look made something of it: later where load was in the way at first.
+    pub(crate) taken: u64,
     pub(crate) since: SystemTime,
     /// Its place is empty, and what stood there still runs.
     pub(crate) gone: bool,
     /// What it holds, or why that is nothing.
     pub(crate) built: Result<Arc<Built>, String>,
+    /// Load was in the way of its being more.
+    pub(crate) busy: bool,
     /// Why it does not run although it is whole.
     pub(crate) failure: Option<String>,
     pub(crate) settled: Duration,
@@ -72,6 +76,11 @@ impl PluginFiles {
         for file in self.by_path.values_mut().filter(|file| file.digest == Some(digest)) {
             file.failure = failure.map(str::to_owned);
         }
+    }
+
+    /// Those that load was in the way of.
+    pub(crate) fn busy(&self) -> impl Iterator<Item = &Path> {
+        self.by_path.iter().filter(|(_, file)| file.busy && !file.gone).map(|it| it.0.as_path())
     }
 
     /// Every name that a file has, for suggestions.

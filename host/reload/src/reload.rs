@@ -2,10 +2,11 @@
 //! what is new, and bring what runs in line with what stands in the files.
 //!
 //! The step is level-triggered: it compares what should be with what is, so the order in which files
-//! arrive does not matter, and what was refused is tried again when anything changes.
+//! arrive does not matter, and what was refused is tried again when anything changes. What load alone
+//! was in the way of is tried again by itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -21,6 +22,7 @@ use crate::options::Pace;
 use crate::plan::{Lives, Plan, Planner};
 use crate::plugin_files::PluginFiles;
 use crate::publish;
+use crate::retry::Retry;
 use crate::status::{Status, StatusView};
 use crate::wanted::Wanted;
 use crate::watch::{Role, Subject, Watch};
@@ -41,6 +43,7 @@ pub struct Reload {
     pub(crate) running: Lives,
     /// Why newer files of a running plugin are not in force, by plugin.
     pub(crate) refused: BTreeMap<String, String>,
+    pub(crate) retry: Retry,
     pub(crate) generation: u64,
     pub(crate) started: SystemTime,
     pub(crate) changed: SystemTime,
@@ -63,45 +66,70 @@ impl Reload {
     /// One look, and everything that follows from it.
     pub(crate) fn step(&mut self, now: Instant) {
         self.watch_folder();
+        let due = self.retry.is_due(now);
+        let recalled = if due { self.recall_busy() } else { BTreeSet::new() };
         let seen = self.watch.look(now);
-        if !seen.is_empty() {
+        if seen.iter().any(|(subject, _)| !recalled.contains(subject)) {
+            self.retry.forget();
+        }
+        if due || !seen.is_empty() {
+            let start = Instant::now();
             self.take(seen);
-            self.reconcile();
+            let busy = self.reconcile();
+            self.retry.note(now + start.elapsed(), busy);
         }
         self.report();
     }
 
-    /// Brings what runs in line with what was seen.
-    fn reconcile(&mut self) {
+    /// Has those files told once more that load was in the way of.
+    fn recall_busy(&mut self) -> BTreeSet<Subject> {
+        let subject = |path: &Path| Subject { role: Role::Plugin, path: path.to_owned() };
+        let busy: BTreeSet<_> = self.files.busy().map(subject).collect();
+        busy.iter().for_each(|subject| self.watch.recall(subject));
+        busy
+    }
+
+    /// Brings what runs in line with what was seen. True if load was in the way of something.
+    fn reconcile(&mut self) -> bool {
         self.note_orphans();
         self.watch_settings();
         let mut problems = Vec::new();
-        if !self.try_proposed(&mut problems) {
+        let (settled, mut busy) = self.try_proposed(&mut problems);
+        if !settled {
             let wanted = self.wanted.clone();
             let mut plan = self.planner(&self.configuration.live, &wanted).plan();
+            busy |= plan.busy;
             problems.append(&mut plan.problems);
             self.publish(plan, wanted, None);
         }
         self.refused = problems.iter().map(|it| (it.plugin.clone(), it.lines.join("\n"))).collect();
         self.journal.problems(problems);
         self.tell_idle();
+        busy || self.files.busy().next().is_some()
     }
 
-    /// True if there was a configuration to be put in force, and it was.
-    fn try_proposed(&mut self, problems: &mut Vec<Problem>) -> bool {
+    /// Whether there was a configuration to be put in force and it was, and whether load was in the
+    /// way of something.
+    fn try_proposed(&mut self, problems: &mut Vec<Problem>) -> (bool, bool) {
         let Some(proposed) = self.configuration.proposed.take() else {
-            return false;
+            return (false, false);
         };
-        self.configuration.proposed = self.propose(proposed, problems);
-        self.configuration.proposed.is_none()
+        let (left, busy) = self.propose(proposed, problems);
+        self.configuration.proposed = left;
+        (self.configuration.proposed.is_none(), busy)
     }
 
     /// Puts a configuration in force if all it names is there. Otherwise it is given back.
-    fn propose(&mut self, proposed: Proposed, problems: &mut Vec<Problem>) -> Option<Proposed> {
+    fn propose(
+        &mut self,
+        proposed: Proposed,
+        problems: &mut Vec<Problem>,
+    ) -> (Option<Proposed>, bool) {
         let wanted = Wanted::of(&proposed.loaded.config, Some(&self.wanted));
         let mut plan = self.planner(&proposed.loaded, &wanted).plan();
+        let busy = plan.busy;
         if !plan.waiting.is_empty() {
-            return Some(proposed);
+            return (Some(proposed), busy);
         }
         let blamed = |name: &String| !self.wanted.same_for(&wanted, name);
         let blamed: BTreeSet<String> =
@@ -109,7 +137,7 @@ impl Reload {
         if blamed.is_empty() {
             problems.append(&mut plan.problems);
             self.put_in_force(proposed, plan, wanted);
-            return None;
+            return (None, busy);
         }
         plan.problems.retain(|problem| blamed.contains(&problem.plugin));
         let lines: Vec<_> =
@@ -121,7 +149,7 @@ impl Reload {
             grave: false,
             ..problem
         }));
-        Some(proposed)
+        (Some(proposed), busy)
     }
 
     fn put_in_force(&mut self, proposed: Proposed, plan: Plan, wanted: Wanted) {
@@ -129,10 +157,8 @@ impl Reload {
         let configuration = &self.configuration;
         let changes =
             changes::split(&configuration.booted, &configuration.live, &loaded, &self.wanted);
-        let path = configuration.path().display().to_string();
-        for later in &changes.later {
-            self.journal.warn(&format!("{path}: {later}"));
-        }
+        let path = configuration.shown_path();
+        self.configuration.tell_later(&changes, &path, &mut self.journal);
         self.configuration.live = loaded;
         self.configuration.error = None;
         let steps = [("settled", settled), ("read", read)];

@@ -33,7 +33,7 @@ impl Reload {
         let configuration = &self.configuration;
         let unsettled = self.watch.is_unsettled(&self.configuration_subject());
         FileStatus {
-            path: configuration.path().display().to_string(),
+            path: configuration.shown_path(),
             setting: String::new(),
             state: file_state(unsettled, configuration.gone, configuration.error.is_some()),
             error: configuration.error.clone(),

@@ -11,6 +11,7 @@ use crate::backend::{Built, guarded};
 use crate::contents;
 use crate::folder;
 use crate::plugin_files::PluginFile;
+use crate::refusal::Refusal;
 use crate::reload::Reload;
 use crate::watch::{Content, Role, Seen, Subject};
 
@@ -21,13 +22,15 @@ impl Reload {
         let shown = self.shown(&folder);
         let complaint = match folder::plugin_files(&folder) {
             Err(error) => Some(format!("{shown} cannot be read: {error}; nothing changed")),
-            Ok((paths, too_many)) => {
+            Ok((paths, ignored)) => {
                 for path in paths {
                     self.watch.add(&Subject { role: Role::Plugin, path });
                 }
                 let max = folder::FILES_MAX;
-                too_many
-                    .then(|| format!("{shown} holds more than {max} plugins; others are ignored"))
+                ignored.map(|first| {
+                    let first = self.shown(&first);
+                    format!("{shown} holds more than {max} plugins; ignored from {first} on")
+                })
             }
         };
         if let Some(complaint) =
@@ -59,7 +62,7 @@ impl Reload {
                 let built = guarded(|| self.backend.compile(&content.bytes, content.digest));
                 self.insert_plugin(path, Some(&content), built.map(Arc::new));
             }
-            Seen::Refused(why) => self.insert_plugin(path, None, Err(why)),
+            Seen::Refused(why) => self.insert_plugin(path, None, Err(Refusal::lasting(why))),
             Seen::Back => {
                 if let Some(file) = self.files.by_path.get_mut(path) {
                     file.gone = false;
@@ -75,8 +78,16 @@ impl Reload {
         &mut self,
         path: &Path,
         content: Option<&Content>,
-        built: Result<Arc<Built>, String>,
+        built: Result<Arc<Built>, Refusal>,
     ) {
+        let busy = built.as_ref().is_err_and(|refusal| refusal.transient);
+        let digest = content.map(|content| content.digest);
+        let again = self.files.by_path.get(path).filter(|it| it.busy && it.digest == digest);
+        if busy && again.is_some() {
+            return;
+        }
+        let built = built.map_err(|refusal| refusal.sentence());
+        let arrival = again.map_or(self.files.arrival, |file| file.arrival);
         let before = self.files.by_path.get(path).and_then(|file| file.built.as_ref().ok());
         if let Err(why) = &built {
             let running = before.filter(|before| self.runs(before)).map(|built| built.title());
@@ -85,12 +96,14 @@ impl Reload {
             self.journal.warn(&format!("{}: {why}; {outcome}", self.shown(path)));
         }
         let file = PluginFile {
-            digest: content.map(|content| content.digest),
+            digest,
             modified: content.map_or((0, 0), |content| content.modified),
-            arrival: self.files.arrival,
+            arrival,
+            taken: self.files.arrival,
             since: SystemTime::now(),
             gone: false,
             built,
+            busy,
             failure: None,
             settled: content.map_or(Duration::ZERO, |content| content.settled),
             read: content.map_or(Duration::ZERO, |content| content.read),
@@ -139,7 +152,7 @@ impl Reload {
     /// Says of each new file that does nothing why that is.
     pub(crate) fn tell_idle(&mut self) {
         let names = self.wanted.names();
-        let new = self.files.by_path.iter().filter(|(_, file)| file.arrival == self.files.arrival);
+        let new = self.files.by_path.iter().filter(|(_, file)| file.taken == self.files.arrival);
         let whole = new.filter_map(|(path, file)| Some((path, file, file.built.as_ref().ok()?)));
         let mut lines = Vec::new();
         for (path, file, built) in whole.filter(|(_, _, built)| !self.runs(built)) {

@@ -107,6 +107,13 @@ impl Watch {
         self.entries.remove(subject);
     }
 
+    /// Has its content told once more, as soon as it is at rest.
+    pub(crate) fn recall(&mut self, subject: &Subject) {
+        if let Some(entry) = self.entries.get_mut(subject) {
+            (entry.told, entry.digest) = (None, None);
+        }
+    }
+
     pub(crate) fn subjects(&self) -> impl Iterator<Item = &Subject> {
         self.entries.keys()
     }

@@ -48,11 +48,17 @@ pub(crate) fn fault_of(error: &wasmtime::Error, state: &State) -> Fault {
     Fault::Invalid(why)
 }
 
-/// The same fault, of a call that was made to get ready.
+/// The same fault, of a call that was made to get ready. It may compute ten times as long as a login.
 pub(crate) fn rejected(call: &str, fault: &Fault) -> Rejection {
-    Rejection::new(match fault {
-        Fault::CpuTime => format!("`{call}` computed longer than ten logins may"),
+    let why = match fault {
+        Fault::CpuTime => format!("`{call}` computed longer than ten times policy.login_cpu_time"),
         Fault::WallTime => format!("`{call}` took longer than policy.login_timeout"),
         fault => format!("`{call}` failed: {fault}"),
-    })
+    };
+    match fault {
+        Fault::CpuTime | Fault::WallTime | Fault::Busy | Fault::NoInstance => {
+            Rejection::transient(why)
+        }
+        Fault::Trap(_) | Fault::Memory | Fault::Invalid(_) => Rejection::new(why),
+    }
 }

@@ -6,22 +6,36 @@ use crate::voice::shown;
 
 /// One sentence for a person, without a full stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejection(String);
+pub struct Rejection {
+    why: String,
+    transient: bool,
+}
 
 impl Rejection {
     pub(crate) fn new(why: impl Into<String>) -> Self {
-        Self(why.into())
+        Self { why: why.into(), transient: false }
+    }
+
+    /// Of load: the same file may do at another time.
+    pub(crate) fn transient(why: impl Into<String>) -> Self {
+        Self { why: why.into(), transient: true }
     }
 
     /// What a plugin itself says: it may say anything at any length.
     pub(crate) fn said(why: &str) -> Self {
-        Self(shown(why))
+        Self::new(shown(why))
+    }
+
+    /// True if it says less about the file than about how busy the machine was: a call took too much
+    /// time, or what it needs was taken.
+    pub const fn is_transient(&self) -> bool {
+        self.transient
     }
 }
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.why)
     }
 }
 

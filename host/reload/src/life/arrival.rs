@@ -191,3 +191,22 @@ fn a_hundred_good_files_are_a_hundred_generations_whatever_comes_between() {
         assert_eq!((world.generation(), world.runs("door")), (round + 1, version.to_owned()));
     }
 }
+
+#[test]
+fn a_name_of_a_file_stays_in_its_line() {
+    let mut world = world();
+    world.write("plugins/x\n\u{1b}[31mERROR.wasm", "x");
+    world.settle();
+    let shown = "plugins/x\\n\\u{1b}[31mERROR.wasm";
+    assert_eq!(world.line(), format!("warn: {shown}: it is no component; nothing changed"));
+    assert_eq!(world.state(shown), PluginState::Rejected);
+}
+
+#[test]
+fn a_folder_that_is_too_full_is_told_with_the_first_file_that_is_ignored() {
+    let mut world = world();
+    (0..256).for_each(|n| world.write(&format!("plugins/x{n:03}.wasm"), "x"));
+    world.look();
+    let line = "warn: plugins holds more than 256 plugins; ignored from plugins/x255.wasm on";
+    assert_eq!(world.line(), line);
+}

@@ -149,7 +149,7 @@ fn what_waits_for_the_next_start_is_told() {
     let line = "warn: etc/theseus.toml: listeners.tcp.default.bind changed from \"127.0.0.1:0\" to \
         \"127.0.0.1:1\": takes effect at the next start";
     assert_eq!(edit(&mut world, &text), [line]);
-    let line = "warn: etc/theseus.toml: listeners.tcp.default.bind is \"127.0.0.1:0\" again, as at \
+    let line = "info: etc/theseus.toml: listeners.tcp.default.bind is \"127.0.0.1:0\" again, as at \
         the start";
     assert_eq!(edit(&mut world, CONFIG), [line]);
     assert_eq!(world.generation(), 1);

@@ -1,6 +1,7 @@
 //! The whole life of files with a fake back end and a clock that tests turn.
 
 mod arrival;
+mod busy;
 mod configuration;
 mod contents;
 mod start;
@@ -8,7 +9,7 @@ mod versions;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use theseus_config::Config;
 use theseus_policy::Hashing;
@@ -67,8 +68,8 @@ impl World {
         files.iter().for_each(|(name, text)| drop(folder.write(name, text)));
         let parts = Parts {
             loaded: Config::load(Some(&path), std::iter::empty()).unwrap(),
-            backend: Box::new(Fake),
-            hashing: Hashing::new(1, 1, std::time::Duration::from_secs(1)),
+            backend: Box::new(Fake::default()),
+            hashing: Hashing::new(1, 1, Duration::from_secs(1)),
             connections: Box::new(|| 1000),
             first_user,
             pace: Pace::default(),
@@ -97,6 +98,14 @@ impl World {
         }
         assert!(!self.reload.watch.any_unsettled());
         assert!((self.now - start).as_millis() <= 2000);
+    }
+
+    /// Looks for as long by the clock of the test.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            self.look();
+        }
     }
 
     /// What was told since it was last asked, without paths of this machine and times.

@@ -93,12 +93,12 @@ fn the_status_travels_as_it_is() {
 fn the_thread_looks_by_itself_and_stops_when_told() {
     let world = World::new(CONFIG, &[("plugins/door.wasm", &door("1.0.0"))]);
     let World { folder, mut reload, .. } = world;
-    let moment = std::time::Duration::from_millis(1);
+    let moment = Duration::from_millis(1);
     reload.pace = Pace { look: moment, settle: moment };
     reload.watch.set_settle(moment);
     let handle = reload.spawn().unwrap();
     folder.rename_over("plugins/door.wasm", door("2.0.0"));
-    let deadline = Instant::now() + std::time::Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(30);
     while handle.status().generation < 2 {
         assert!(Instant::now() < deadline, "it does not look");
         std::thread::yield_now();
