@@ -39,7 +39,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn setup() -> Result<Arc<Setup>, Box<dyn Error>> {
     let file = KeyedFile::parse(USERS.into(), Form::Users).map_err(|error| error.to_string())?;
     let files = [("users_file".to_owned(), FileContent::Keyed(Arc::new(file)))];
-    Ok(Arc::new(Setup { settings: [].into(), files: files.into(), hashing: Hashing::new(1, 16) }))
+    Ok(Arc::new(Setup {
+        settings: [].into(),
+        files: files.into(),
+        hashing: Hashing::new(1, 16, Duration::from_secs(20)),
+    }))
 }
 
 fn login(user: Option<&str>, password: Option<&str>) -> Arc<Login> {

@@ -37,7 +37,7 @@ async fn user_name(guest: &Guest) -> Option<String> {
             ("words".to_owned(), FileContent::Text("whole text".into())),
         ]
         .into(),
-        hashing: Hashing::new(1, 1),
+        hashing: Hashing::new(1, 1, std::time::Duration::from_secs(20)),
     };
     let version = start(guest, bounds(), Arc::new(setup)).await.expect("it starts");
     let who = Login { facts: vec![("node", "n7".into())], ..(*login()).clone() };

@@ -47,7 +47,7 @@ pub(crate) fn bounds() -> Bounds {
 }
 
 pub(crate) fn setup() -> Arc<Setup> {
-    setup_with(Hashing::new(1, 16))
+    setup_with(Hashing::new(1, 16, Duration::from_secs(20)))
 }
 
 pub(crate) fn setup_with(hashing: Arc<Hashing>) -> Arc<Setup> {
