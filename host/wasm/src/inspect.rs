@@ -72,7 +72,9 @@ fn check_kind(bytes: &[u8], bounds: &Bounds) -> Result<(), Rejection> {
         )));
     }
     if !bytes.starts_with(b"\0asm") {
-        let begin = bytes[..bytes.len().min(8)].escape_ascii();
+        let head = &bytes[..bytes.len().min(8)];
+        // Line ends would make lines of the log; nobody needs them to know the file again.
+        let begin = head.trim_ascii_end().escape_ascii();
         return Err(Rejection::new(match bytes {
             [] => "it is empty".into(),
             _ => format!("it is not WebAssembly (it begins with `{begin}`)"),
