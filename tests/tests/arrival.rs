@@ -389,7 +389,7 @@ fn a_file_that_is_too_large_is_rejected() {
     let before = harbour.broker.process().rss_kib();
     harbour.expect_state("huge.wasm", "rejected");
     let reason = harbour.broker.plugin_file("huge.wasm")["reason"].to_string();
-    assert!(reason.contains("larger than 64 MB"), "{reason}");
+    assert!(reason.contains("larger than 32 MB"), "{reason}");
     let after = harbour.broker.process().rss_kib();
     assert!(after < before + 64 * 1024, "{before} KiB before, {after} KiB after");
     harbour.expect_answers("gate-odd");
