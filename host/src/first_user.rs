@@ -8,8 +8,8 @@ use std::path::Path;
 /// The name of the user that is made.
 const USER: &str = "admin";
 
-/// Makes `path` if it does not exist, and says how to connect. The password is printed this once,
-/// past the log, and kept nowhere but as its hash.
+/// Makes `path` if it does not exist, and says how to connect. The password is printed this once, on
+/// standard output as the log is, and kept nowhere but as its hash.
 pub(crate) fn create(path: &Path, address: Option<SocketAddr>) -> io::Result<()> {
     let password = theseus_users::generate_password();
     if !theseus_users::create_first(path, USER, password.as_bytes())? {

@@ -159,6 +159,7 @@ fn login_of(
         facts: vec![
             ("keep-alive", connect.keep_alive.to_string()),
             ("clean-start", connect.clean_start.to_string()),
+            ("session-expiry", properties.session_expiry_interval().unwrap_or(0).to_string()),
             ("server.address", listener.address.to_string()),
         ],
         user_properties: properties
