@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::handshake;
 use crate::listen::Listener;
 use crate::local::Local;
+use crate::wire::Wire;
 
 /// How long accepting rests when there are no more file descriptors (EMFILE): trying again at
 /// once would spin, because the waiting connection stays ready.
@@ -44,7 +45,7 @@ fn welcome(local: &Rc<Local>, stream: TcpStream, peer: SocketAddr, listener: &Ar
         local.broker().metrics(local.id).listener_full.add(1);
         return tracing::debug!("listener {} is full, connection closed", listener.name);
     };
-    tokio::task::spawn_local(handshake::run(local.clone(), stream, peer, seat));
+    tokio::task::spawn_local(handshake::run(local.clone(), Wire::new(stream), peer, seat));
 }
 
 /// An error of the one connection that was to be accepted, not of the listener.

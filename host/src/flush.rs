@@ -3,21 +3,17 @@
 //! the other shards once.
 
 use std::future::Future;
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use theseus_core::{ConnectionKey, Outgoing, Time};
-use tokio::net::TcpStream;
+use theseus_core::{ConnectionKey, Time};
 use tokio::time::{Instant, Sleep};
 
 use crate::local::{Local, State};
 use crate::peers::{Arrival, Order};
 use crate::stop::Stopping;
-
-/// Pieces of one `writev`.
-const SLICES: usize = 64;
 
 /// Runs until the broker has stopped.
 pub(crate) struct Flusher {
@@ -82,9 +78,9 @@ fn welcome(local: &Rc<Local>, arrival: Arrival) {
         // Its session was moved while it was on its way.
         return local.peers.send(home, arrival);
     }
-    let Arrival { socket, unread, admission, seat } = arrival;
-    match TcpStream::from_std(socket) {
-        Ok(socket) => local.adopt(socket, admission, unread, seat),
+    let Arrival { wire, unread, admission, seat } = arrival;
+    match wire.resume() {
+        Ok(wire) => local.adopt(wire, admission, unread, seat),
         Err(error) => tracing::warn!("a connection was lost on its way here: {error}"),
     }
 }
@@ -149,8 +145,8 @@ impl State {
             if outgoing.is_empty() || link.blocked || link.broken {
                 break;
             }
-            match write_some(&link.socket, outgoing) {
-                Ok(count) => outgoing.advance(count),
+            match link.wire.write(outgoing) {
+                Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     // Its task waits for room, and then asks for this flush again.
                     link.blocked = true;
@@ -167,13 +163,5 @@ impl State {
             }
         }
         self.shard.reclaim(key);
-    }
-}
-
-fn write_some(socket: &TcpStream, outgoing: &Outgoing) -> io::Result<usize> {
-    let mut slices = [IoSlice::new(&[]); SLICES];
-    match outgoing.slices(&mut slices) {
-        1 => socket.try_write(&slices[0]),
-        count => socket.try_write_vectored(&slices[..count]),
     }
 }

@@ -8,13 +8,13 @@ use std::task::Waker;
 
 use slotmap::SecondaryMap;
 use theseus_core::{Admission, Broker, ConnectionKey, Shard, ShardId};
-use tokio::net::TcpStream;
 
 use crate::clock::Clock;
 use crate::listen::Seat;
 use crate::logins::Logins;
 use crate::peers::Peers;
 use crate::serve::Serve;
+use crate::wire::Wire;
 
 /// One shard thread.
 pub(crate) struct Local {
@@ -48,9 +48,9 @@ pub(crate) struct State {
     pub(crate) scratch: Box<[u8]>,
 }
 
-/// The socket of a connection, beside what the core keeps of it.
+/// The wire of a connection, beside what the core keeps of it.
 pub(crate) struct Link {
-    pub(crate) socket: TcpStream,
+    pub(crate) wire: Wire,
     /// The connection's task.
     pub(crate) waker: Option<Waker>,
     /// The socket takes no more; its task waits until it does.
@@ -125,7 +125,7 @@ impl Local {
     /// Gives an admitted client its session and its task, or refuses it.
     pub(crate) fn adopt(
         self: &Rc<Self>,
-        socket: TcpStream,
+        wire: Wire,
         admission: Admission,
         unread: Vec<u8>,
         seat: Seat,
@@ -136,11 +136,10 @@ impl Local {
         match state.shard.connect(now, admission) {
             Ok(key) => {
                 drop(state);
-                self.attach(key, socket, unread, seat);
+                self.attach(key, wire, unread, seat);
             }
             Err(reason) => {
-                // Best effort: a socket that was just opened takes a few bytes or is gone.
-                let _ = socket.try_write(&theseus_core::refusal(version, reason, None));
+                wire.refuse(&theseus_core::refusal(version, reason, None));
                 drop(state);
                 // An earlier connection of this client may have ended all the same.
                 self.schedule_flush();
@@ -148,16 +147,16 @@ impl Local {
         }
     }
 
-    /// Starts the task that serves an open connection on `socket`, of which `unread` was read.
+    /// Starts the task that serves an open connection on `wire`, of which `unread` was read.
     pub(crate) fn attach(
         self: &Rc<Self>,
         key: ConnectionKey,
-        socket: TcpStream,
+        wire: Wire,
         unread: Vec<u8>,
         seat: Seat,
     ) {
         let link = Link {
-            socket,
+            wire,
             waker: None,
             blocked: false,
             unread: false,

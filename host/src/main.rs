@@ -24,6 +24,8 @@ mod settings;
 mod shard_thread;
 mod start;
 mod stop;
+mod stranger;
+mod wire;
 
 use std::path::Path;
 use std::process::ExitCode;

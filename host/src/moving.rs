@@ -2,7 +2,6 @@
 //! connection and its session become bytes on one shard and go on from them on another.
 //! All shards stand still meanwhile; the same road will lead to a successor process.
 
-use std::net::TcpStream;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex, PoisonError};
@@ -12,6 +11,7 @@ use theseus_core::ShardId;
 use crate::listen::Seat;
 use crate::local::Local;
 use crate::peers::{Order, Peers};
+use crate::wire::Parked;
 
 /// One move: from one shard to the next, of a connection chosen by `round`.
 pub(crate) struct Move {
@@ -34,7 +34,7 @@ pub(crate) struct Move {
 /// A connection between two shards.
 struct Parcel {
     snapshot: Vec<u8>,
-    socket: TcpStream,
+    wire: Parked,
     seat: Seat,
 }
 
@@ -96,8 +96,8 @@ impl Move {
         state.shard.post().for_each(|shard| local.peers.wake(shard));
         let link = state.links.remove(key)?;
         link.wake();
-        let socket = link.socket.into_std().ok()?;
-        Some(Parcel { snapshot, socket, seat: link.seat })
+        let wire = link.wire.park().ok()?;
+        Some(Parcel { snapshot, wire, seat: link.seat })
     }
 
     fn parcel(&self) -> std::sync::MutexGuard<'_, Option<Parcel>> {
@@ -116,9 +116,9 @@ fn thaw(local: &Rc<Local>, parcel: Parcel) -> bool {
             return false;
         }
     };
-    match tokio::net::TcpStream::from_std(parcel.socket) {
-        Ok(socket) => {
-            local.attach(key, socket, Vec::new(), parcel.seat);
+    match parcel.wire.resume() {
+        Ok(wire) => {
+            local.attach(key, wire, Vec::new(), parcel.seat);
             true
         }
         Err(error) => {

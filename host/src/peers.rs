@@ -1,7 +1,6 @@
 //! What the shard threads see of each other: wakers, arriving connections, and orders that all
 //! of them carry out together.
 
-use std::net::TcpStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,6 +10,7 @@ use theseus_core::{Admission, ShardId};
 use crate::listen::Seat;
 use crate::moving::Move;
 use crate::stop::Stop;
+use crate::wire::Parked;
 
 /// All shard threads of this process.
 pub(crate) struct Peers {
@@ -28,9 +28,9 @@ struct Peer {
     arrivals: Mutex<Vec<Arrival>>,
 }
 
-/// An admitted client on its way to its home shard: socket, unread bytes and CONNECT, as data.
+/// An admitted client on its way to its home shard: wire, unread bytes and CONNECT, as data.
 pub(crate) struct Arrival {
-    pub(crate) socket: TcpStream,
+    pub(crate) wire: Parked,
     pub(crate) unread: Vec<u8>,
     pub(crate) admission: Admission,
     pub(crate) seat: Seat,

@@ -8,11 +8,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use bytes::BufMut;
-use socket2::SockRef;
 use theseus_core::{ConnectionKey, Ending, Time};
-use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::TcpStream;
 
 use crate::local::{Link, Local, State};
 
@@ -65,7 +61,7 @@ impl State {
         if !link.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             link.waker = Some(cx.waker().clone());
         }
-        if link.blocked && link.socket.poll_write_ready(cx).is_ready() {
+        if link.blocked && link.wire.poll_room(cx).is_ready() {
             link.blocked = false;
             self.shard.wants_flush(key);
         }
@@ -95,27 +91,21 @@ impl State {
     }
 
     /// Reads once: into the shared scratch, or straight into a large packet's own buffer.
-    ///
-    /// `poll_read` and not `try_read`: after a read that did not fill the buffer it knows that the
-    /// socket is empty, and spares the system call that would say so.
     fn poll_read(
         &mut self,
         now: Time,
         key: ConnectionKey,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        let socket = &mut self.links[key].socket;
+        let wire = &mut self.links[key].wire;
         if let Some((buffer, missing)) = self.shard.direct_read(key) {
-            let count = ready!(poll_read_direct(socket, buffer, missing, cx))?;
+            let count = ready!(wire.poll_read_direct(cx, buffer, missing))?;
             self.shard.received_direct(now, key);
             return Poll::Ready(Ok(count));
         }
-        let mut buffer = ReadBuf::new(&mut self.scratch);
-        ready!(Pin::new(socket).poll_read(cx, &mut buffer))?;
-        let bytes = buffer.filled();
-        let count = bytes.len();
+        let count = ready!(wire.poll_read(cx, &mut self.scratch))?;
         if count > 0 {
-            self.shard.receive(now, key, bytes);
+            self.shard.receive(now, key, &self.scratch[..count]);
         }
         Poll::Ready(Ok(count))
     }
@@ -123,16 +113,8 @@ impl State {
     /// Our side is shut: what the client still sends is dropped until it closes, so that the
     /// system does not reset the connection under our last packet.
     fn await_end(&mut self, now: Time, key: ConnectionKey, cx: &mut Context<'_>) -> Poll<()> {
-        let socket = &self.links[key].socket;
-        while socket.poll_read_ready(cx).is_ready() {
-            match socket.try_read(&mut self.scratch) {
-                Ok(0) => return self.close(now, key),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return self.close(now, key),
-            }
-        }
-        Poll::Pending
+        ready!(self.links[key].wire.poll_end(cx, &mut self.scratch));
+        self.close(now, key)
     }
 
     /// True if nothing can be written or read any more. Shuts our side once all is written; a
@@ -148,7 +130,7 @@ impl State {
             Some(Ending::Lost) | None => {}
         }
         link.shut = true;
-        SockRef::from(&link.socket).shutdown(std::net::Shutdown::Write).is_err()
+        link.wire.shut().is_err()
     }
 
     /// Closes the socket and tells the core.
@@ -157,21 +139,5 @@ impl State {
         let link: Option<Link> = self.links.remove(key);
         drop(link);
         Poll::Ready(())
-    }
-}
-
-/// Reads at most `missing` bytes into the spare room of `buffer`.
-fn poll_read_direct(
-    socket: &TcpStream,
-    buffer: &mut Vec<u8>,
-    missing: usize,
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<usize>> {
-    loop {
-        ready!(socket.poll_read_ready(cx))?;
-        match socket.try_read_buf(&mut buffer.limit(missing)) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            result => return Poll::Ready(result),
-        }
     }
 }

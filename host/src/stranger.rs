@@ -1,0 +1,96 @@
+//! Who has connected and is not let in yet: its wire, and what it has sent that nobody has handled.
+
+use theseus_core::refusal;
+use theseus_mqtt::{Cut, ProtocolVersion, cut};
+use theseus_policy::Refusal;
+
+use crate::wire::Wire;
+
+/// Room for the first packet, bytes.
+const FIRST: usize = 256;
+
+/// What a client may send before it is let in, beyond the packets it is asked for, bytes.
+const EARLY_MAX: usize = 8 * 1024;
+
+/// A client between its socket and CONNACK.
+pub(crate) struct Stranger {
+    pub(crate) wire: Wire,
+    /// Bytes not handled yet.
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Why a connection ends before it began.
+pub(crate) struct Refused {
+    version: ProtocolVersion,
+    /// `None`: nothing is said.
+    refusal: Option<Refusal>,
+}
+
+impl Stranger {
+    pub(crate) fn new(wire: Wire) -> Self {
+        Self { wire, bytes: Vec::with_capacity(FIRST) }
+    }
+
+    /// Reads until the first packet in `bytes` is whole, and returns its length. Its first byte must
+    /// be one of `awaited`: nothing else is waited for. `size_max` bounds the packet, in bytes; the
+    /// time is the caller's to bound: this may be dropped and called again.
+    pub(crate) async fn read_packet(
+        &mut self,
+        awaited: &[u8],
+        size_max: usize,
+    ) -> Result<usize, Refused> {
+        loop {
+            if let Some(first) = self.bytes.first() {
+                if !awaited.contains(first) {
+                    return Err(Refused::SILENT);
+                }
+                match cut(&self.bytes, size_max) {
+                    Ok(Cut::Frame { consumed, .. }) => return Ok(consumed),
+                    Ok(Cut::Incomplete { .. }) => {}
+                    Err(_) => return Err(Refused::SILENT),
+                }
+            }
+            match self.wire.read(&mut self.bytes).await {
+                Ok(0) | Err(_) => return Err(Refused::SILENT),
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// Sends a packet that is an answer to what was read, and waits until the socket has taken it; the
+    /// time is the caller's to bound.
+    #[expect(dead_code, reason = "the only answer so far is the last word, see `refuse`")]
+    pub(crate) async fn send(&mut self, packet: &[u8]) -> Result<(), Refused> {
+        self.wire.send(packet).await.map_err(|_| Refused::SILENT)
+    }
+
+    /// Returns when the client has closed its socket. It may send its first packets before CONNACK
+    /// (MQTT 5.0, 3.1.4): they are kept, and once they are many the socket is not looked at any more.
+    pub(crate) async fn gone(&mut self) {
+        let full = self.bytes.len() + EARLY_MAX;
+        while self.bytes.len() < full {
+            match self.wire.read(&mut self.bytes).await {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+        }
+        std::future::pending::<()>().await;
+    }
+
+    /// Says why, if there is anything to say, and closes the socket.
+    pub(crate) fn refuse(self, refused: Refused) {
+        let Some(Refusal { reason, message }) = refused.refusal else { return };
+        tracing::debug!("connection refused: {reason}");
+        self.wire.refuse(&refusal(refused.version, reason, message.as_deref()));
+    }
+}
+
+impl Refused {
+    /// Nothing is said.
+    pub(crate) const SILENT: Self = Self { version: ProtocolVersion::V5, refusal: None };
+
+    /// The answer is a CONNACK in the form of `version`.
+    pub(crate) fn with(version: ProtocolVersion, refusal: impl Into<Refusal>) -> Self {
+        Self { version, refusal: Some(refusal.into()) }
+    }
+}
