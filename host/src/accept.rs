@@ -41,6 +41,7 @@ pub(crate) async fn run(local: Rc<Local>, socket: TcpListener, listener: Arc<Lis
 
 /// Starts the handshake of a new connection, if its listener has room for it.
 fn welcome(local: &Rc<Local>, stream: TcpStream, peer: SocketAddr, listener: &Arc<Listener>) {
+    local.broker().metrics(local.id).sockets_accepted.add(1);
     let Some(seat) = listener.seat() else {
         local.broker().metrics(local.id).listener_full.add(1);
         return tracing::debug!("listener {} is full, connection closed", listener.name);

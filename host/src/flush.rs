@@ -145,7 +145,11 @@ impl State {
             if outgoing.is_empty() || link.blocked || link.broken {
                 break;
             }
-            match link.wire.write(outgoing) {
+            let before = outgoing.remaining();
+            let result = link.wire.write(outgoing);
+            let after = outgoing.remaining();
+            self.shard.wrote(before - after);
+            match result {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     // Its task waits for room, and then asks for this flush again.
@@ -158,7 +162,7 @@ impl State {
                     return;
                 }
             }
-            if outgoing.is_empty() && !more {
+            if after == 0 && !more {
                 break;
             }
         }

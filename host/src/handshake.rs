@@ -19,7 +19,7 @@ pub(crate) async fn run(local: Rc<Local>, wire: Wire, peer: SocketAddr, seat: Se
     let mut stranger = Stranger::new(wire);
     let reading = stranger.read_packet(&[CONNECT], local.handshake.connect_max);
     match tokio::time::timeout(local.handshake.timeout, reading).await {
-        Ok(Ok(_)) => {}
+        Ok(Ok(length)) => count_connect(&local, length),
         Ok(Err(refused)) => return stranger.refuse(refused),
         // Silence is not answered: nobody has said which version to answer in.
         Err(_) => return tracing::debug!("no CONNECT in time, connection closed"),
@@ -105,6 +105,13 @@ fn login_of(
             .map(|(name, value)| (name.into(), value.into()))
             .collect(),
     }
+}
+
+/// What came behind it is counted when it is handled.
+fn count_connect(local: &Local, length: usize) {
+    let metrics = local.broker().metrics(local.id);
+    metrics.bytes_received.add(length as u64);
+    metrics.packets_received.count(CONNECT);
 }
 
 fn count(local: &Local, reason: ReasonCode) {

@@ -25,6 +25,7 @@ mod shard_thread;
 mod start;
 mod stop;
 mod stranger;
+mod system;
 mod wire;
 
 use std::path::Path;

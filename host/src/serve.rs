@@ -100,7 +100,7 @@ impl State {
         let wire = &mut self.links[key].wire;
         if let Some((buffer, missing)) = self.shard.direct_read(key) {
             let count = ready!(wire.poll_read_direct(cx, buffer, missing))?;
-            self.shard.received_direct(now, key);
+            self.shard.received_direct(now, key, count);
             return Poll::Ready(Ok(count));
         }
         let count = ready!(wire.poll_read(cx, &mut self.scratch))?;

@@ -14,6 +14,7 @@ use crate::listen::Listener;
 use crate::local::{HandshakeLimits, Local};
 use crate::logins::Logins;
 use crate::peers::Peers;
+use crate::system;
 
 /// What a shard thread is started with.
 pub(crate) struct Seed {
@@ -24,6 +25,7 @@ pub(crate) struct Seed {
     pub(crate) handshake: HandshakeLimits,
     pub(crate) logins: Arc<Logins>,
     pub(crate) listeners: Vec<(Arc<Listener>, TcpListener)>,
+    pub(crate) system: system::Settings,
 }
 
 /// Starts the thread. It ends when the broker has stopped, or with the error or panic of its
@@ -42,6 +44,9 @@ fn run(seed: Seed) -> io::Result<()> {
             let socket = tokio::net::TcpListener::from_std(socket)?;
             let acceptor = accept::run(local.clone(), socket, listener);
             tokio::task::spawn_local(vital(acceptor));
+        }
+        if local.id == 0 {
+            system::start(&local, seed.system);
         }
         Flusher::new(local).await;
         Ok(())

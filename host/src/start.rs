@@ -24,7 +24,7 @@ use crate::logins::{self, Logins};
 use crate::peers::Peers;
 use crate::shard_thread::{self, Seed};
 use crate::stop::Watchman;
-use crate::{ctl, file_limit, first_user, policy, settings};
+use crate::{ctl, file_limit, first_user, policy, settings, system};
 
 /// Why the broker did not start, or did not end well.
 #[derive(Debug)]
@@ -201,6 +201,7 @@ fn spawn_all(
 ) -> io::Result<Vec<Thread>> {
     let shards = broker.shards();
     let clock = Clock::start();
+    system::announce(config, broker, clock);
     let handshake = HandshakeLimits {
         timeout: config.mqtt.idle_timeout,
         connect_max: config.mqtt.max_connect_packet_size,
@@ -219,6 +220,7 @@ fn spawn_all(
         handshake,
         logins: logins.clone(),
         listeners,
+        system: system::Settings::of(config),
     };
     (0..shards).zip(sockets).map(seed).map(shard_thread::spawn).collect()
 }

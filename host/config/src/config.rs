@@ -11,8 +11,8 @@ use crate::top::Top;
 use crate::validate::Parts;
 use crate::walk::Findings;
 use crate::{
-    Authorization, ForceShutdown, Log, Mqtt, Node, PluginSettings, Policy, Retainer, TcpListener,
-    Testing,
+    Authorization, ForceShutdown, Log, Mqtt, Node, PluginSettings, Policy, Retainer,
+    SysEventMessages, SysTopics, TcpListener, Testing,
 };
 use crate::{env, file, syntax, validate, walk};
 
@@ -49,6 +49,10 @@ pub struct Config {
     pub retainer: Retainer,
     /// When a connection is closed for the others' sake.
     pub force_shutdown: ForceShutdown,
+    /// What the broker says of itself on topics of its own.
+    pub sys_topics: SysTopics,
+    /// What it says there of single clients.
+    pub sys_event_messages: SysEventMessages,
     /// What the broker says.
     pub log: Log,
     /// Switches for tests.
@@ -166,6 +170,8 @@ fn read(
     let mqtt = Mqtt::read(&mut reader, "mqtt");
     let retainer = Retainer::read(&mut reader, "retainer");
     let force_shutdown = ForceShutdown::read(&mut reader, "force_shutdown");
+    let sys_topics = SysTopics::read(&mut reader, "sys_topics");
+    let sys_event_messages = SysEventMessages::read(&mut reader, "sys_topics.sys_event_messages");
     let log = Log::read(&mut reader, "log");
     let testing = Testing::read(&mut reader, "testing");
     let settings = reader.into_settings();
@@ -189,6 +195,8 @@ fn read(
         mqtt: mqtt?,
         retainer: retainer?,
         force_shutdown: force_shutdown?,
+        sys_topics: sys_topics?,
+        sys_event_messages: sys_event_messages?,
         log: log?,
         testing: testing?,
     };

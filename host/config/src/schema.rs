@@ -4,8 +4,8 @@
 
 use crate::section::{Key, Section};
 use crate::{
-    authorization, force_shutdown, listeners, log, mqtt, node, plugins, policy, retainer, testing,
-    top,
+    authorization, force_shutdown, listeners, log, mqtt, node, plugins, policy, retainer,
+    sys_topics, testing, top,
 };
 
 /// Every section, in the order of the reference.
@@ -19,6 +19,8 @@ pub(crate) const SECTIONS: &[Section] = &[
     mqtt::Mqtt::SECTION,
     retainer::Retainer::SECTION,
     force_shutdown::ForceShutdown::SECTION,
+    sys_topics::SysTopics::SECTION,
+    sys_topics::SysEventMessages::SECTION,
     log::Log::SECTION,
     testing::Testing::SECTION,
 ];

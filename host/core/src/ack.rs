@@ -145,6 +145,7 @@ impl Shard {
     pub(crate) fn write_packet(&mut self, key: ConnectionKey, packet: &Packet<'_>) {
         let Some(connection) = self.connections.get(key) else { return };
         let protocol = connection.protocol;
+        let mut first_byte = None;
         let Some(output) = self.output(key) else { return };
         // Everything we write fits its fields by construction; what did not is left out whole.
         output.put_answer(|bytes| {
@@ -153,7 +154,11 @@ impl Shard {
             if written.is_err() || bytes.len() - start > protocol.packet_size_max as usize {
                 bytes.truncate(start);
             }
+            first_byte = bytes.get(start).copied();
         });
+        if let Some(first_byte) = first_byte {
+            self.metrics().packets_sent.count(first_byte);
+        }
     }
 
     fn settle(

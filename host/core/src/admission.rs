@@ -25,6 +25,8 @@ pub struct Admission {
     /// The client id was ours to choose.
     pub(crate) assigned: bool,
     pub(crate) clean_start: bool,
+    /// The client's own Keep Alive, seconds.
+    pub(crate) keep_alive: u16,
     pub(crate) expiry: Expiry,
     /// The client's own Session Expiry Interval, seconds; CONNACK tells it of another.
     pub(crate) requested_expiry: u32,
@@ -61,6 +63,7 @@ impl Candidate {
             client_id,
             assigned,
             clean_start: connect.clean_start,
+            keep_alive: connect.keep_alive,
             expiry: expiry(broker, connect, requested_expiry),
             requested_expiry,
             protocol: protocol(broker, connect),
@@ -148,7 +151,8 @@ fn check(broker: &Broker, connect: &Connect<'_>) -> Result<(), ReasonCode> {
     if will.retain && !limits.retain_available {
         return Err(ReasonCode::RetainNotSupported);
     }
-    if will.topic.split('/').count() > limits.topic_levels_max {
+    if will.topic.starts_with("$share/") || will.topic.split('/').count() > limits.topic_levels_max
+    {
         return Err(ReasonCode::TopicNameInvalid);
     }
     Ok(())

@@ -2,8 +2,8 @@
 //! Everything here is safe to use from any thread; what a shard owns alone is in `shard`.
 
 use std::hash::{BuildHasher, Hasher};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 use parking_lot::RwLock;
@@ -11,12 +11,19 @@ use theseus_route::{Retained, Router};
 
 use crate::inbox::{Inbox, ShardId};
 use crate::metrics::Metrics;
-use crate::{Limits, Message, Policy};
+use crate::system::{self, Events};
+use crate::{Limits, Message, Policy, Time};
 
 /// The shared half of the broker; every [`crate::Shard`] holds an `Arc` of it.
 pub struct Broker {
     pub(crate) router: Router,
     pub(crate) retained: Retained<Message>,
+    /// Retained messages of the broker's own topics.
+    pub(crate) system: Retained<Message>,
+    /// Which events are published; none until the shell says so.
+    pub(crate) events: OnceLock<Events>,
+    /// Milliseconds between 1970 and the beginning of [`Time`], as the shell last told.
+    epoch: AtomicU64,
     pub(crate) policy: Arc<dyn Policy>,
     pub(crate) limits: Limits,
     pub(crate) inboxes: Box<[Inbox]>,
@@ -42,6 +49,9 @@ impl Broker {
         Arc::new(Self {
             router: Router::new(),
             retained: Retained::new(limits.retained_max),
+            system: Retained::new(system::TOPICS_MAX),
+            events: OnceLock::new(),
+            epoch: AtomicU64::new(0),
             policy,
             inboxes: (0..shards).map(|_| Inbox::default()).collect(),
             pressed: (0..shards).map(|_| AtomicU32::new(0)).collect(),
@@ -97,14 +107,31 @@ impl Broker {
         self.sessions.load(Ordering::Relaxed)
     }
 
-    /// Retained messages.
+    /// Publishes these events from now on; only the first call counts.
+    pub fn announce(&self, events: Events) {
+        let _ = self.events.set(events);
+    }
+
+    /// Tells what time it is in the world, in milliseconds since 1970: for texts, never for a
+    /// decision.
+    pub fn set_wall_clock(&self, now: Time, since_1970: u64) {
+        self.epoch.store(since_1970.saturating_sub(now.as_millis()), Ordering::Relaxed);
+    }
+
+    /// That point in milliseconds since 1970.
+    pub(crate) fn wall_clock(&self, at: Time) -> u64 {
+        self.epoch.load(Ordering::Relaxed).saturating_add(at.as_millis())
+    }
+
+    /// Retained messages of clients.
     pub fn retained(&self) -> usize {
         self.retained.len()
     }
 
     /// True if this very message is its topic's retained one.
     pub(crate) fn is_current(&self, message: &Message) -> bool {
-        let current = self.retained.current(message.topic());
+        let topic = message.topic();
+        let current = self.store_of(topic).current(topic);
         current.is_some_and(|current| current.same(message))
     }
 

@@ -89,10 +89,11 @@ impl Shard {
 
     /// Takes a connection from its session. What is in its output is still written.
     fn detach(&mut self, now: Time, key: ConnectionKey, ending: Ending) {
-        let Some(connection) = self.connections.get_mut(key) else { return };
-        if !connection.is_open() {
+        if !self.connections.get(key).is_some_and(Connection::is_open) {
             return;
         }
+        let farewell = self.farewell(now, key, ending);
+        let Some(connection) = self.connections.get_mut(key) else { return };
         connection.state = State::Closing(ending);
         connection.partial = Vec::new();
         connection.withheld.clear();
@@ -106,6 +107,7 @@ impl Shard {
         self.metrics().client_disconnected.add(1);
         self.relieve(now, session);
         self.leave(now, session);
+        self.announce(now, farewell);
     }
 
     /// Forgets a connection and its deadlines.
@@ -123,6 +125,7 @@ impl Shard {
         let subscriber = self.subscriber(key);
         let session = self.sessions.remove(key)?;
         for filter in session.subscriptions.keys() {
+            self.count_subscription(filter, false);
             self.broker.router.unsubscribe(filter, subscriber);
         }
         self.by_client.remove(&session.client_id);
@@ -190,7 +193,7 @@ impl Shard {
             retain: message.retain(),
         };
         let client = Identity { client_id: &session.client_id, grant: &session.grant };
-        match self.broker.policy.authorize(client, action).verdict {
+        match self.broker.authorize(client, action).verdict {
             Verdict::Allow => {
                 self.publish(now, Outbound { message, publisher, ticket: None });
             }

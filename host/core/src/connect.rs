@@ -32,6 +32,7 @@ impl Shard {
         let key = self.connections.insert(connection);
         self.write_connack(key, &admission, present);
         let is_told = !self.connections[key].outgoing.is_empty();
+        let (keep_alive, clean_start) = (admission.keep_alive, admission.clean_start);
         self.attach(session, key, admission);
         if present {
             self.judge_subscriptions(session);
@@ -44,6 +45,7 @@ impl Shard {
         self.redeliver(key, session);
         self.mark_dirty(key);
         self.metrics().client_connected.add(1);
+        self.announce_connected(now, key, keep_alive, clean_start);
         if !is_told {
             // The client takes no packet as large as its CONNACK: there is no way to serve it.
             self.close(now, key, ReasonCode::PacketTooLarge);

@@ -28,6 +28,8 @@ pub(crate) struct Connection {
     pub(crate) partial_packet: usize,
     /// When the last packet came, for the keep-alive.
     pub(crate) last_packet: Time,
+    /// When it began.
+    pub(crate) since: Time,
     /// When the client must have connected anew; [`Time::NEVER`] if its grant has no end.
     pub(crate) grant_ends: Time,
     /// Acknowledgements not sent yet, in the order of their PUBLISH [MQTT-4.6.0-2] (3.1.1).
@@ -113,6 +115,7 @@ impl Connection {
             behind: false,
             partial_packet: 0,
             last_packet: now,
+            since: now,
             grant_ends: Time::NEVER,
             withheld: VecDeque::new(),
             next_ticket: 0,

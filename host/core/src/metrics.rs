@@ -3,6 +3,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::packet_counters::{PacketCounters, PacketTotals};
+
 /// A number that one thread raises and others may read.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
@@ -23,18 +25,51 @@ macro_rules! metrics {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// The counters of one shard, named as EMQX names its metrics where it has them.
         #[derive(Debug, Default)]
-        pub struct Metrics { $($(#[$doc])* pub $name: Counter,)* }
+        pub struct Metrics {
+            $($(#[$doc])* pub $name: Counter,)*
+            /// Packets received, by type.
+            pub packets_received: PacketCounters,
+            /// Packets handed to the output of a connection, by type.
+            pub packets_sent: PacketCounters,
+        }
+
+        /// The same over all shards.
+        #[derive(Clone, Debug, Default)]
+        pub struct Totals {
+            $($(#[$doc])* pub $name: u64,)*
+            /// Packets received, by type.
+            pub packets_received: PacketTotals,
+            /// Packets handed to the output of a connection, by type.
+            pub packets_sent: PacketTotals,
+        }
 
         impl Metrics {
             /// Every counter with its name, in the order of declaration.
             pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
                 [$((stringify!($name), self.$name.value()),)*].into_iter()
             }
+
+            /// Adds the counters to `totals`.
+            pub(crate) fn add_to(&self, totals: &mut Totals) {
+                $(totals.$name += self.$name.value();)*
+                self.packets_received.add_to(&mut totals.packets_received);
+                self.packets_sent.add_to(&mut totals.packets_sent);
+            }
         }
     };
 }
 
 metrics! {
+    /// Bytes read from the sockets of clients: their CONNECT, and all that follows it.
+    bytes_received,
+    /// Bytes that the sockets of clients have taken.
+    bytes_sent,
+    /// Payload bytes of PUBLISH packets received.
+    payload_bytes_received,
+    /// Payload bytes of PUBLISH packets handed to the output of a connection.
+    payload_bytes_sent,
+    /// Sockets accepted, whatever became of them.
+    sockets_accepted,
     /// PUBLISH packets received.
     messages_received,
     /// PUBLISH packets handed to the output of a connection.
@@ -68,6 +103,14 @@ metrics! {
     sessions_refused,
     /// Sessions that ended by expiry.
     sessions_expired,
+    /// Subscriptions that began, shared ones included.
+    subscriptions_begun,
+    /// Subscriptions that ended; the difference is how many there are.
+    subscriptions_ended,
+    /// Shared subscriptions that began.
+    shared_subscriptions_begun,
+    /// Shared subscriptions that ended.
+    shared_subscriptions_ended,
     /// SUBSCRIBE filters refused because `mqtt.max_subscriptions` was reached.
     subscriptions_refused,
     /// PUBLISH packets that authorization denied.

@@ -37,6 +37,7 @@ impl Shard {
         publish: &Publish<'_>,
     ) -> bool {
         self.metrics().messages_received.add(1);
+        self.metrics().payload_bytes_received.add(publish.payload.len() as u64);
         if let Some(reason) = self.broken_rule(publish) {
             self.fail(now, key, reason);
             return false;
@@ -111,14 +112,13 @@ impl Shard {
             self.commit();
             handed_on
         };
-        let (outcome, (matches, mut routed)) =
-            if message.payload().len() > broker.limits.retained_payload_max {
-                (StoreOutcome::Full, hand_on())
-            } else {
-                // An empty payload removes the topic's message [MQTT-3.3.1-6], [MQTT-3.3.1-7].
-                let kept = (!message.payload().is_empty()).then(|| message.clone());
-                broker.retained.publish(message.topic(), kept, hand_on)
-            };
+        let (outcome, (matches, mut routed)) = if broker.keeps(message) {
+            // An empty payload removes the topic's message [MQTT-3.3.1-6], [MQTT-3.3.1-7].
+            let kept = (!message.payload().is_empty()).then(|| message.clone());
+            broker.store_of(message.topic()).publish(message.topic(), kept, hand_on)
+        } else {
+            (StoreOutcome::Full, hand_on())
+        };
         if outcome == StoreOutcome::Full {
             self.metrics().retained_refused.add(1);
         }
@@ -141,6 +141,10 @@ impl Shard {
         }
         if publish.retain && !self.broker.limits.retain_available {
             return Some(ReasonCode::RetainNotSupported);
+        }
+        // [MQTT-4.8.2-1] gives it to filters; a message on such a topic could reach nobody.
+        if publish.topic.starts_with("$share/") {
+            return Some(ReasonCode::TopicNameInvalid);
         }
         let levels = publish.topic.bytes().filter(|byte| *byte == b'/').count() + 1;
         (levels > self.broker.limits.topic_levels_max).then_some(ReasonCode::TopicNameInvalid)
@@ -180,16 +184,16 @@ impl Shard {
     }
 
     fn judge_publish(&mut self, key: ConnectionKey, publish: &Publish<'_>) -> Verdict {
-        let policy = &*self.broker.policy;
+        let broker = &*self.broker;
         let session = self.connections.get(key).and_then(|c| self.sessions.get_mut(c.session));
         let Some(session) = session else { return Verdict::Deny };
-        if let Some(verdict) = session.verdicts.find(policy.generation(), publish) {
+        if let Some(verdict) = session.verdicts.find(broker.policy.generation(), publish) {
             return verdict;
         }
         let client = Identity { client_id: &session.client_id, grant: &session.grant };
         let action =
             Action::Publish { topic: publish.topic, qos: publish.qos, retain: publish.retain };
-        let judged = policy.authorize(client, action);
+        let judged = broker.authorize(client, action);
         session.verdicts.keep(publish, judged);
         judged.verdict
     }

@@ -17,6 +17,7 @@ const DIRECT_READ_STEP: usize = 64 * 1024;
 impl Shard {
     /// Handles `bytes` that the socket gave. Packets may be cut anywhere.
     pub fn receive(&mut self, now: Time, key: ConnectionKey, bytes: &[u8]) {
+        self.metrics().bytes_received.add(bytes.len() as u64);
         self.catch_up(now, key);
         let mut rest = bytes;
         while let Some(connection) = self.connections.get_mut(key)
@@ -48,8 +49,9 @@ impl Shard {
         Some((&mut connection.partial, missing))
     }
 
-    /// Handles the large packet if [`Shard::direct_read`] has completed it.
-    pub fn received_direct(&mut self, now: Time, key: ConnectionKey) {
+    /// Handles the large packet if [`Shard::direct_read`] has completed it with `count` bytes.
+    pub fn received_direct(&mut self, now: Time, key: ConnectionKey, count: usize) {
+        self.metrics().bytes_received.add(count as u64);
         let Some(connection) = self.connections.get_mut(key) else { return };
         connection.last_packet = now;
         if connection.partial.len() >= connection.partial_packet {
@@ -152,6 +154,7 @@ impl Shard {
         if frame.header >> 4 != PUBLISH {
             return self.handle_frame(now, key, frame);
         }
+        self.metrics().packets_received.count(frame.header);
         let body_at = bytes.len() - frame.body.len();
         let (packet_id, layout) = match Packet::decode(frame, self.version(key)) {
             Ok(Packet::Publish(publish)) if self.accept_publish(now, key, &publish) => {
@@ -181,6 +184,7 @@ impl Shard {
 
     /// Dispatches one packet.
     fn handle_frame(&mut self, now: Time, key: ConnectionKey, frame: Frame<'_>) {
+        self.metrics().packets_received.count(frame.header);
         let body = frame.body;
         let packet = match Packet::decode(frame, self.version(key)) {
             Ok(packet) => packet,
@@ -193,7 +197,7 @@ impl Shard {
             Packet::PubRel(ack) => self.handle_pubrel(key, &ack),
             Packet::PubComp(ack) => self.handle_pubcomp(now, key, &ack),
             Packet::Subscribe(subscribe) => self.handle_subscribe(now, key, &subscribe),
-            Packet::Unsubscribe(unsubscribe) => self.handle_unsubscribe(key, &unsubscribe),
+            Packet::Unsubscribe(unsubscribe) => self.handle_unsubscribe(now, key, &unsubscribe),
             Packet::PingReq => self.handle_pingreq(key),
             Packet::Disconnect(disconnect) => self.handle_disconnect(now, key, &disconnect),
             // A second CONNECT [MQTT-3.1.0-2], an AUTH without a method, and packets that only

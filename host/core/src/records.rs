@@ -52,6 +52,7 @@ pub(crate) struct ConnectionRecord {
     pub(crate) partial_packet: usize,
     pub(crate) behind: bool,
     pub(crate) silent_for: Duration,
+    pub(crate) open_for: Duration,
     /// Until the grant is over.
     pub(crate) granted_for: Option<Duration>,
     pub(crate) withheld: Vec<(Withheld, Duration)>,
@@ -133,6 +134,7 @@ impl ConnectionRecord {
             partial_packet: connection.partial_packet,
             behind: connection.behind,
             silent_for: connection.last_packet.until(now),
+            open_for: connection.since.until(now),
             granted_for: (connection.grant_ends != Time::NEVER)
                 .then(|| now.until(connection.grant_ends)),
             withheld: withheld.map(|w| (*w, now.until(w.deadline))).collect(),

@@ -93,13 +93,14 @@ impl Shard {
         while let Some(wanted) = replay.wanted.front_mut()
             && found.is_empty()
         {
-            let stripes = broker.retained.stripes_of(&wanted.filter);
+            let store = broker.store_of(&wanted.filter);
+            let stripes = store.stripes_of(&wanted.filter);
             let stripe = stripes.start + wanted.stripe;
             if stripe >= stripes.end {
                 replay.wanted.pop_front();
                 continue;
             }
-            broker.retained.collect(&wanted.filter, stripe, &mut found, |_| ());
+            store.collect(&wanted.filter, stripe, &mut found, |_| ());
             wanted.stripe += 1;
         }
         if found.is_empty() {

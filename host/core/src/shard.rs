@@ -99,6 +99,11 @@ impl Shard {
         self.connections.get_mut(key).map(|connection| &mut connection.outgoing)
     }
 
+    /// Notes for the counters that a socket has taken `count` bytes.
+    pub fn wrote(&self, count: usize) {
+        self.metrics().bytes_sent.add(count as u64);
+    }
+
     /// True while the shell should read from this socket.
     pub fn wants_read(&self, key: ConnectionKey) -> bool {
         self.connections.get(key).is_some_and(|connection| {

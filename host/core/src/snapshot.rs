@@ -17,7 +17,7 @@ use crate::shard::Shard;
 use crate::timers::Timer;
 
 /// The layout below. A reader refuses any other.
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 
 /// Why a snapshot could not be read back.
 #[derive(Debug)]
@@ -108,6 +108,7 @@ impl Shard {
         self.by_client.insert(record.client_id, key);
         for (filter, SubscriptionEntry(subscription)) in record.subscriptions {
             self.broker.router.subscribe(&filter, self.subscriber(key), subscription);
+            self.count_subscription(&filter, true);
             self.sessions[key].subscriptions.insert(filter, subscription);
         }
         if replays {
@@ -128,8 +129,8 @@ impl Shard {
         connection.partial = record.partial;
         connection.partial_packet = record.partial_packet;
         connection.behind = record.behind;
-        let silent_ms = record.silent_for.as_millis() as u64;
-        connection.last_packet = Time::from_millis(now.as_millis().saturating_sub(silent_ms));
+        connection.last_packet = now.before(record.silent_for);
+        connection.since = now.before(record.open_for);
         connection.grant_ends = record.granted_for.map_or(Time::NEVER, |left| now.after(left));
         connection.paused_until = record.paused_for.map(|left| now.after(left));
         connection.next_ticket = record.withheld.last().map_or(0, |(last, _)| last.number + 1);

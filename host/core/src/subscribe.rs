@@ -33,7 +33,10 @@ impl Shard {
                 return self.close(now, key, ReasonCode::NotAuthorized);
             }
             let reason = match self.subscribe(session, filter, options, identifier, verdict) {
-                Ok(granted) => granted as u8,
+                Ok(granted) => {
+                    self.announce_subscription(now, session, filter, Some(options));
+                    granted as u8
+                }
                 // 3.1.1 knows one failure only [MQTT-3.9.3-2] (3.1.1).
                 Err(_) if !is_v5 => ReasonCode::UnspecifiedError.value(),
                 Err(reason) => reason.value(),
@@ -49,12 +52,21 @@ impl Shard {
     }
 
     /// Unsubscribes filter by filter [MQTT-3.10.4-6]; answered in any case [MQTT-3.10.4-5].
-    pub(crate) fn handle_unsubscribe(&mut self, key: ConnectionKey, unsubscribe: &Unsubscribe<'_>) {
+    pub(crate) fn handle_unsubscribe(
+        &mut self,
+        now: Time,
+        key: ConnectionKey,
+        unsubscribe: &Unsubscribe<'_>,
+    ) {
         let Some(connection) = self.connections.get(key) else { return };
         let (session, is_v5) = (connection.session, connection.is_v5());
         let mut reasons = Vec::with_capacity(8);
         for filter in unsubscribe.filters.iter() {
-            reasons.push(self.unsubscribe(session, filter).value());
+            let reason = self.unsubscribe(session, filter);
+            if reason == ReasonCode::Success {
+                self.announce_subscription(now, session, filter, None);
+            }
+            reasons.push(reason.value());
         }
         if !is_v5 {
             reasons.clear();
@@ -86,8 +98,10 @@ impl Shard {
             identifier,
         };
         let is_new = self.broker.router.subscribe(filter, self.subscriber(key), subscription);
-        if let Some(session) = self.sessions.get_mut(key) {
-            session.subscriptions.insert(filter.into(), subscription);
+        if let Some(session) = self.sessions.get_mut(key)
+            && session.subscriptions.insert(filter.into(), subscription).is_none()
+        {
+            self.count_subscription(filter, true);
         }
         let replays = match options.retain_handling {
             RetainHandling::Send => true,
@@ -158,6 +172,20 @@ impl Shard {
             replay.forget(filter);
         }
         self.broker.router.unsubscribe(filter, self.subscriber(key));
+        self.count_subscription(filter, false);
         ReasonCode::Success
+    }
+
+    /// Counts a subscription of this shard that has begun, or ended.
+    pub(crate) fn count_subscription(&self, filter: &str, begun: bool) {
+        let metrics = self.metrics();
+        let (all, shared) = match begun {
+            true => (&metrics.subscriptions_begun, &metrics.shared_subscriptions_begun),
+            false => (&metrics.subscriptions_ended, &metrics.shared_subscriptions_ended),
+        };
+        all.add(1);
+        if filter.starts_with("$share/") {
+            shared.add(1);
+        }
     }
 }

@@ -29,6 +29,12 @@ impl Time {
         Self(self.0.saturating_add(millis))
     }
 
+    /// This point less `span`, or the beginning of the scale.
+    pub fn before(self, span: Duration) -> Self {
+        let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(millis))
+    }
+
     /// How long from here to `deadline`; zero if it has passed.
     pub fn until(self, deadline: Self) -> Duration {
         Duration::from_millis(deadline.0.saturating_sub(self.0))

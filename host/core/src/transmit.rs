@@ -77,7 +77,7 @@ impl Shard {
                 metrics.messages_dropped_too_large.add(1);
                 continue;
             }
-            metrics.messages_sent.add(1);
+            publication.count(metrics);
             if counted {
                 let packet_id = session.inflight.open(delivery.clone());
                 publication.write(output, Some(packet_id), false);
@@ -100,8 +100,10 @@ impl Shard {
             return;
         };
         session.inflight.interrupt();
+        let metrics = self.broker.metrics(self.id);
         for exchange in session.inflight.iter() {
             if matches!(exchange.state, State::Released) {
+                metrics.packets_sent.count(PUBREL);
                 put_pubrel(&mut connection.outgoing, exchange.packet_id);
             }
         }
@@ -127,7 +129,7 @@ fn resend(
             let qos = delivery.qos;
             session.inflight.settle_published(packet_id, qos);
         } else {
-            metrics.messages_sent.add(1);
+            publication.count(metrics);
             publication.write(output, Some(packet_id), true);
             session.inflight.resume(packet_id);
         }
@@ -148,6 +150,12 @@ impl<'a> Publication<'a> {
             version < ProtocolVersion::V5 || delivery.message.verbatim_properties().is_some();
         let rewritten = (!verbatim).then(|| delivery.message.forwarded_properties(now));
         Self { delivery, version, rewritten }
+    }
+
+    fn count(&self, metrics: &Metrics) {
+        metrics.messages_sent.add(1);
+        metrics.payload_bytes_sent.add(self.delivery.message.payload().len() as u64);
+        metrics.packets_sent.count(PUBLISH | (self.delivery.qos as u8) << 1);
     }
 
     /// Length of the whole packet, bytes.

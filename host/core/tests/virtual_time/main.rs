@@ -24,6 +24,7 @@ mod shell;
 mod simulation;
 mod slow_receiver;
 mod subscribe;
+mod system;
 mod takeover;
 mod threads;
 mod will;

@@ -200,7 +200,7 @@ impl Shell {
             let taken = missing.min(rest.len());
             buffer.extend_from_slice(&rest[..taken]);
             rest = &rest[taken..];
-            shard.received_direct(now, key);
+            shard.received_direct(now, key, taken);
         }
         if !rest.is_empty() {
             shard.receive(now, key, rest);
@@ -300,6 +300,7 @@ impl Shell {
                 it.to_client.extend(bytes);
             }
         }
+        self.shards[shard].wrote(written);
         written
     }
 
