@@ -70,8 +70,9 @@ fn read_login(
         Err(error) => return Err(refused_form(&error)),
     };
     let broker = local.broker();
-    let candidate = Candidate::new(broker, local.id, local.clock.now(), &connect)
-        .map_err(|reason| Refused::with(connect.version, reason))?;
+    let candidate =
+        Candidate::new(broker, local.id, local.clock.now(), &seat.listener().title, &connect)
+            .map_err(|reason| Refused::with(connect.version, reason))?;
     let login = login_of(&connect, candidate.client_id(), peer, seat.listener());
     bytes.drain(..consumed);
     Ok((candidate, login))

@@ -1,17 +1,41 @@
 //! From the configuration to the bounds of the core and of plugins.
 
-use theseus_config::{Config, Policy};
-use theseus_core::{Expiry, Limits};
+use theseus_config::{Config, Policy, TcpListener};
+use theseus_core::{ClientLimits, Expiry, KeepAliveLimits, Limits};
+use theseus_mqtt::QoS;
 use theseus_wasm::Bounds;
 
 /// The bounds the core holds, as the configuration sets them.
 pub(crate) fn limits(config: &Config) -> Limits {
-    let mqtt = &config.mqtt;
-    let shutdown = &config.force_shutdown;
     Limits {
+        inbox_len_max: config.node.max_inbox_len,
+        inbox_bytes_max: config.node.max_inbox_bytes,
+        sessions_max: config.mqtt.max_sessions.unwrap_or(usize::MAX),
+        retain_available: config.retainer.enable,
+        retained_max: config.retainer.max_retained_messages.unwrap_or(usize::MAX),
+        retained_payload_max: config.retainer.max_payload_size,
+        listeners: config.listeners.iter().map(|one| client_limits(config, one)).collect(),
+    }
+}
+
+/// What the clients of one listener are held to.
+fn client_limits(config: &Config, listener: &TcpListener) -> ClientLimits {
+    let mqtt = config.mqtt_of(listener);
+    let shutdown = &config.force_shutdown;
+    ClientLimits {
+        listener: title(listener),
         packet_size_max: mqtt.max_packet_size,
         client_id_len_max: mqtt.max_clientid_len,
+        topic_len_max: mqtt.max_topic_len,
         topic_levels_max: mqtt.max_topic_levels,
+        topic_alias_max: mqtt.max_topic_alias,
+        user_properties_max: mqtt.max_user_properties,
+        qos_max: QoS::try_from(mqtt.max_qos_allowed as u8).unwrap_or(QoS::ExactlyOnce),
+        wildcards: mqtt.wildcard_subscription,
+        payload_format_checked: mqtt.check_payload_format,
+        response_information: Some(&*mqtt.response_information)
+            .filter(|text| !text.is_empty())
+            .map(Into::into),
         inflight_max: mqtt.max_inflight,
         receive_maximum: mqtt.receive_maximum,
         awaiting_rel_max: usize::from(mqtt.max_awaiting_rel),
@@ -19,20 +43,23 @@ pub(crate) fn limits(config: &Config) -> Limits {
         queue_bytes_max: mqtt.max_mqueue_bytes,
         queue_soft_percent: mqtt.mqueue_soft_limit as u8,
         queue_qos0_offline: mqtt.mqueue_store_qos0,
-        inbox_len_max: config.node.max_inbox_len,
-        inbox_bytes_max: config.node.max_inbox_bytes,
         stall_max: mqtt.max_stall,
         shutdown_after: shutdown.enable.then_some(shutdown.max_stall_time),
         subscriptions_max: mqtt.max_subscriptions.unwrap_or(usize::MAX),
-        sessions_max: mqtt.max_sessions.unwrap_or(usize::MAX),
         session_expiry_v3: mqtt.default_session_expiry().map_or(Expiry::Never, Expiry::After),
         session_expiry_max: mqtt.max_session_expiry_interval,
-        server_keep_alive: mqtt.server_keepalive,
+        keep_alive: KeepAliveLimits {
+            imposed: mqtt.server_keepalive,
+            min: mqtt.min_keepalive.unwrap_or(0),
+            max: mqtt.max_keepalive,
+        },
         keep_alive_percent: (mqtt.keepalive_multiplier * 100.0) as u32,
-        retain_available: config.retainer.enable,
-        retained_max: config.retainer.max_retained_messages.unwrap_or(usize::MAX),
-        retained_payload_max: config.retainer.max_payload_size,
     }
+}
+
+/// A listener as plugins, rules and logs know it.
+pub(crate) fn title(listener: &TcpListener) -> Box<str> {
+    format!("tcp:{}", listener.name).into()
 }
 
 /// The bounds that hold for every plugin.

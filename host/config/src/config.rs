@@ -43,8 +43,11 @@ pub struct Config {
     pub plugins: Vec<PluginSettings>,
     /// Bounds of what plugins and passwords may cost.
     pub policy: Policy,
-    /// Limits of the protocol and of every session.
+    /// Limits of the protocol and of every session; see [`mqtt_of`](Self::mqtt_of) for the clients of
+    /// one listener.
     pub mqtt: Mqtt,
+    /// The same as each listener overrides it, in the order of `listeners`.
+    of_listeners: Vec<Mqtt>,
     /// Retained messages.
     pub retainer: Retainer,
     /// When a connection is closed for the others' sake.
@@ -91,6 +94,12 @@ impl Config {
     /// one.
     pub fn allows_anonymous(&self, listener: &TcpListener) -> bool {
         listener.allow_anonymous.unwrap_or(self.allow_anonymous)
+    }
+
+    /// What the clients of a listener are held to: its own word, or else that of `[mqtt]`.
+    pub fn mqtt_of(&self, listener: &TcpListener) -> &Mqtt {
+        let place = self.listeners.iter().position(|one| one.name == listener.name);
+        place.and_then(|place| self.of_listeners.get(place)).unwrap_or(&self.mqtt)
     }
 
     /// The plugins that authenticate on a listener, in the order they are asked: its own word, or
@@ -168,6 +177,12 @@ fn read(
     let plugins = PluginSettings::read_all(&mut reader);
     let policy = Policy::read(&mut reader, "policy");
     let mqtt = Mqtt::read(&mut reader, "mqtt");
+    // Where `[mqtt]` is wrong the listeners' own keys are read all the same, for their errors.
+    let inherited = mqtt.clone().or_else(Mqtt::of_defaults);
+    let of_listeners: Vec<Option<Mqtt>> = doors
+        .iter()
+        .map(|door| inherited.as_ref()?.read_of_listener(&mut reader, &door.path))
+        .collect();
     let retainer = Retainer::read(&mut reader, "retainer");
     let force_shutdown = ForceShutdown::read(&mut reader, "force_shutdown");
     let sys_topics = SysTopics::read(&mut reader, "sys_topics");
@@ -177,7 +192,9 @@ fn read(
     let settings = reader.into_settings();
     if complete {
         let (top, mqtt, settings) = (top.as_ref(), mqtt.as_ref(), &*settings);
-        let parts = Parts { top, doors: &doors, listeners: &listeners, mqtt, settings };
+        let of_listeners = &of_listeners;
+        let parts =
+            Parts { top, doors: &doors, listeners: &listeners, mqtt, of_listeners, settings };
         validate::validate(&parts, errors);
     }
     let Top { allow_anonymous, authentication, data_dir, plugins_dir } = top?;
@@ -193,6 +210,7 @@ fn read(
         plugins: plugins?,
         policy: policy?,
         mqtt: mqtt?,
+        of_listeners: of_listeners.into_iter().collect::<Option<_>>()?,
         retainer: retainer?,
         force_shutdown: force_shutdown?,
         sys_topics: sys_topics?,

@@ -184,6 +184,27 @@ impl Kind for Folder {
     }
 }
 
+/// Any text of a bounded length, in bytes.
+pub(crate) struct Words {
+    pub(crate) max: usize,
+}
+
+impl Kind for Words {
+    type Value = String;
+
+    fn read(&self, raw: &Raw) -> Result<String, String> {
+        match raw.as_text().ok_or_else(|| raw.misfit())? {
+            text if text.contains('\0') => Err("contains a NUL character".to_owned()),
+            text if text.len() > self.max => Err("is too long".to_owned()),
+            text => Ok(text.to_owned()),
+        }
+    }
+
+    fn allowed(&self) -> String {
+        format!("a text of at most {} bytes", self.max)
+    }
+}
+
 /// A node's name, `name@host`.
 pub(crate) struct NodeName;
 

@@ -4,8 +4,11 @@
 
 use std::time::Duration;
 
-use crate::kind::{Bytes, Count, Factor, Flag, OrWord, Short, Span};
-use crate::section::section;
+use crate::error::Errors;
+use crate::kind::{Bytes, Count, Factor, Flag, OrWord, Short, Span, Words};
+use crate::read::Reader;
+use crate::section::{Section, section};
+use crate::walk::Findings;
 
 const MB: u32 = 1 << 20;
 const HOUR: Duration = Duration::from_secs(3600);
@@ -24,8 +27,24 @@ section! {
         max_connect_packet_size: usize = "64KB" as Bytes { min: 256, max: 256 * MB };
         /// The longest client id, in bytes of UTF-8.
         max_clientid_len: usize = 65_535 as Count { min: 23, max: 65_535 };
+        /// The longest topic or filter, in bytes of UTF-8.
+        max_topic_len: usize = 65_535 as Count { min: 1, max: 65_535 };
         /// The most levels of a topic or filter: `a/b/c` has three.
         max_topic_levels: usize = 128 as Count { min: 1, max: 65_535 };
+        /// Topic aliases that an MQTT 5 client may have in use, and that are used towards it if it
+        /// allows so many; each can hold a topic in memory. 0 offers none.
+        max_topic_alias: u16 = 32 as Short { min: 0, max: 65_535 };
+        /// User properties of one packet; a CONNECT or PUBLISH with more is refused.
+        max_user_properties: usize = 64 as Count { min: 0, max: 65_535 };
+        /// The highest QoS of a message from a client; MQTT 5 clients are told.
+        max_qos_allowed: u16 = 2 as Short { min: 0, max: 2 };
+        /// Lets filters have wildcards; MQTT 5 clients are told when not.
+        wildcard_subscription: bool = true as Flag;
+        /// Refuses messages whose payload is not UTF-8 although their Payload Format Indicator says so.
+        check_payload_format: bool = false as Flag;
+        /// What MQTT 5 clients that ask for Response Information are told: by custom the beginning of
+        /// the topics where answers may be expected. Empty tells nothing.
+        response_information: String = "" as Words { max: 1024 };
         /// QoS 1 and 2 messages sent to a client and not yet acknowledged. An MQTT 5 client can ask
         /// for fewer.
         max_inflight: u16 = 128 as Short { min: 1, max: 65_535 };
@@ -63,12 +82,48 @@ section! {
         /// Keep alive in seconds that MQTT 5 clients are told to use instead of their own.
         server_keepalive: Option<u16> = "disabled"
             as OrWord("disabled", Short { min: 1, max: 65_535 });
+        /// The shortest keep alive, in seconds: that of an MQTT 5 client is raised to it, and an MQTT 3
+        /// client is given as long.
+        min_keepalive: Option<u16> = "disabled"
+            as OrWord("disabled", Short { min: 1, max: 65_535 });
+        /// The longest keep alive, in seconds, which also holds where a client wants none: that of an
+        /// MQTT 5 client is cut to it; an MQTT 3 client, which cannot be told, is refused.
+        max_keepalive: Option<u16> = "disabled"
+            as OrWord("disabled", Short { min: 1, max: 65_535 });
         /// A client is gone after its keep alive, times this, without a packet. MQTT demands 1.5.
         keepalive_multiplier: f64 = 1.5 as Factor { min: 1.0, max: 10.0 };
     }
 }
 
 impl Mqtt {
+    /// The section `[listeners.tcp.NAME.mqtt]`.
+    pub(crate) const OF_LISTENER: Section = Section {
+        path: &["listeners", "tcp", "*", "mqtt"],
+        doc: "Overrides keys of `[mqtt]` for the clients of this listener: any but `max_sessions`, which \
+              is for the whole broker. A session is held to the bounds of the listener that its client \
+              came in by last.",
+        keys: Self::SECTION.keys,
+        free_keys: false,
+        overrides: Some("mqtt"),
+    };
+
+    /// All defaults.
+    pub(crate) fn of_defaults() -> Option<Self> {
+        let mut errors = Errors::new("");
+        Self::read(&mut Reader::new(Findings::default(), &mut errors), "mqtt")
+    }
+
+    /// What holds for the clients of a listener, whose own section stands at `at`.
+    pub(crate) fn read_of_listener(&self, reader: &mut Reader<'_>, at: &str) -> Option<Self> {
+        let own = format!("{at}.mqtt");
+        let sessions = format!("{own}.max_sessions");
+        if let Some(origin) = reader.misplaced(&sessions) {
+            let problem = "is for the whole broker: it stands in [mqtt] only".to_owned();
+            reader.report(&origin, &sessions, problem);
+        }
+        self.read_over(reader, &own)
+    }
+
     /// [`session_expiry_interval`](Self::session_expiry_interval), cut to
     /// [`max_session_expiry_interval`](Self::max_session_expiry_interval); none means never.
     pub fn default_session_expiry(&self) -> Option<Duration> {

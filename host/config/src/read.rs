@@ -54,6 +54,36 @@ impl<'a> Reader<'a> {
         self.value(dotted, candidates, key.live, kind).map(|(value, _)| value)
     }
 
+    /// Reads one key of a section that overrides another, where it stands; else `inherited` holds.
+    /// None when it is wrong.
+    pub(crate) fn key_over<K: Kind>(
+        &mut self,
+        at: &str,
+        key: &Key,
+        kind: &K,
+        inherited: &K::Value,
+    ) -> Option<K::Value>
+    where
+        K::Value: Clone,
+    {
+        let dotted = format!("{at}.{}", key.name);
+        let Some(candidates) = self.findings.values.remove(&dotted) else {
+            return Some(inherited.clone());
+        };
+        self.value(dotted, candidates, key.live, kind).map(|(value, _)| value)
+    }
+
+    /// Where a key was set that must not stand there; it is not looked at any further.
+    pub(crate) fn misplaced(&mut self, dotted: &str) -> Option<Origin> {
+        let mut candidates = self.findings.values.remove(dotted)?;
+        candidates.pop().map(|found| found.origin)
+    }
+
+    /// Reports what is wrong with a key as a whole.
+    pub(crate) fn report(&mut self, origin: &Origin, key: &str, problem: String) {
+        self.errors.key(origin, key, problem);
+    }
+
     /// Reads every key of a section that takes any, in the order of their names; none when one of
     /// them is wrong. A change of such a key applies while the broker runs.
     pub(crate) fn free_keys<K: Kind>(

@@ -17,6 +17,7 @@ pub(crate) const SECTIONS: &[Section] = &[
     plugins::SECTION,
     policy::Policy::SECTION,
     mqtt::Mqtt::SECTION,
+    mqtt::Mqtt::OF_LISTENER,
     retainer::Retainer::SECTION,
     force_shutdown::ForceShutdown::SECTION,
     sys_topics::SysTopics::SECTION,

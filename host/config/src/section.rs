@@ -29,6 +29,8 @@ pub(crate) struct Section {
     pub(crate) keys: &'static [Key],
     /// Whether it takes any key, because somebody else knows which there are.
     pub(crate) free_keys: bool,
+    /// The section whose keys it overrides, which says what they mean.
+    pub(crate) overrides: Option<&'static str>,
 }
 
 /// Declares a section: `pub struct Name["path", "of", "it"] { /// Meaning. key: Type = default as
@@ -79,6 +81,7 @@ macro_rules! section {
                     },
                 }),*],
                 free_keys: false,
+                overrides: None,
             };
 
             /// Reads the section that stands at the dotted path `at`; none when a key of it is
@@ -91,6 +94,19 @@ macro_rules! section {
                 let mut keys = Self::SECTION.keys.iter();
                 $(let $key = reader.key(at, keys.next()?, &$kind);)*
                 Some(Self { $($name,)? $($key: $key?,)* })
+            }
+
+            /// Reads a section with the same keys at the dotted path `at`, all of which may be left
+            /// out: then the value of `self` holds. None when a key of it is wrong.
+            #[allow(dead_code, reason = "few sections are overridden elsewhere")]
+            pub(crate) fn read_over(
+                &self,
+                reader: &mut crate::read::Reader<'_>,
+                at: &str,
+            ) -> Option<Self> {
+                let mut keys = Self::SECTION.keys.iter();
+                $(let $key = reader.key_over(at, keys.next()?, &$kind, &self.$key);)*
+                Some(Self { $($name: self.$name.clone(),)? $($key: $key?,)* })
             }
         }
     };

@@ -3,6 +3,7 @@
 //! Used by `walk` for keys, by `env` for variables, and by the host for names of plugins.
 
 use crate::schema::{self, SECTIONS};
+use crate::section::Section;
 
 /// The candidate nearest to a word, none when no candidate is near: a third of the letters may be
 /// wrong; upper and lower case, `-` and `_` are the same.
@@ -17,7 +18,10 @@ pub fn suggest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 pub(crate) fn for_path(parent: &[String], name: &str) -> String {
     let beside = suggest(name, schema::children(parent));
     let elsewhere = || {
-        let (distance, path) = every_key().map(|(path, key)| (distance(name, key), path)).min()?;
+        // A key is named where it is explained, not where it can be overridden.
+        let explained = SECTIONS.iter().filter(|section| section.overrides.is_none());
+        let all = keys_of(explained).map(|(path, key)| (distance(name, key), path));
+        let (distance, path) = all.min()?;
         (distance <= tolerance(name)).then_some(path)
     };
     phrase(beside.map(str::to_owned).or_else(elsewhere))
@@ -27,7 +31,7 @@ pub(crate) fn for_path(parent: &[String], name: &str) -> String {
 /// found too.
 pub(crate) fn for_variable(variable: &str) -> String {
     let named = variable.split("__").nth(2).unwrap_or("DEFAULT");
-    let all: Vec<String> = every_key()
+    let all: Vec<String> = keys_of(SECTIONS.iter())
         .map(|(path, _)| format!("THESEUS_{}", path.replace('.', "__").to_ascii_uppercase()))
         .map(|known| known.replace('*', named).replace("NAME", named))
         .collect();
@@ -35,8 +39,10 @@ pub(crate) fn for_variable(variable: &str) -> String {
 }
 
 /// The dotted path (with `NAME` for a name the operator chooses) and the last part of every key.
-fn every_key() -> impl Iterator<Item = (String, &'static str)> {
-    SECTIONS.iter().flat_map(|section| {
+fn keys_of(
+    sections: impl Iterator<Item = &'static Section>,
+) -> impl Iterator<Item = (String, &'static str)> {
+    sections.flat_map(|section| {
         let keys = section.keys.iter();
         keys.map(|key| {
             let mut path: Vec<_> =

@@ -16,6 +16,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) doors: &'a [Named],
     pub(crate) listeners: &'a [Option<TcpListener>],
     pub(crate) mqtt: Option<&'a Mqtt>,
+    /// As each listener overrides it.
+    pub(crate) of_listeners: &'a [Option<Mqtt>],
     pub(crate) settings: &'a [Setting],
 }
 
@@ -32,8 +34,15 @@ pub(crate) fn validate(parts: &Parts<'_>, errors: &mut Errors) {
         let before = listeners.get(..position).unwrap_or_default();
         one_listener_for_each_address(listener, before, parts.settings, errors);
     }
-    if let Some(mqtt) = parts.mqtt {
-        connect_fits_into_a_packet(mqtt, parts.settings, errors);
+    let Some(mqtt) = parts.mqtt else { return };
+    connect_fits_into_a_packet("mqtt", mqtt, parts.settings, errors);
+    keep_alives_are_a_range("mqtt", mqtt, parts.settings, errors);
+    for (door, own) in parts.doors.iter().zip(parts.of_listeners) {
+        // What it inherits has been reported already.
+        let Some(own) = own.as_ref().filter(|own| *own != mqtt) else { continue };
+        let at = format!("{}.mqtt", door.path);
+        connect_fits_into_a_packet(&at, own, parts.settings, errors);
+        keep_alives_are_a_range(&at, own, parts.settings, errors);
     }
 }
 
@@ -73,15 +82,26 @@ fn one_listener_for_each_address(
 }
 
 /// The error stands at the key that was set, should the other be a default.
-fn connect_fits_into_a_packet(mqtt: &Mqtt, settings: &[Setting], errors: &mut Errors) {
-    const CONNECT: &str = "mqtt.max_connect_packet_size";
-    const ANY: &str = "mqtt.max_packet_size";
+fn connect_fits_into_a_packet(at: &str, mqtt: &Mqtt, settings: &[Setting], errors: &mut Errors) {
+    let [connect_key, any_key] =
+        ["max_connect_packet_size", "max_packet_size"].map(|key| format!("{at}.{key}"));
     if mqtt.max_connect_packet_size <= mqtt.max_packet_size {
         return;
     }
     let size = |bytes| format_size(u64::try_from(bytes).unwrap_or(u64::MAX));
     let [connect, any] = [mqtt.max_connect_packet_size, mqtt.max_packet_size].map(size);
-    let [of_connect, of_any] = [CONNECT, ANY].map(|key| origin(settings, key));
+    let [of_connect, of_any] = [&connect_key, &any_key].map(|key| origin(settings, key));
     let blamed = if of_connect == Origin::Default { of_any } else { of_connect };
-    errors.key(&blamed, CONNECT, format!("\"{connect}\" is more than {ANY}, which is \"{any}\""));
+    let problem = format!("\"{connect}\" is more than {any_key}, which is \"{any}\"");
+    errors.key(&blamed, &connect_key, problem);
+}
+
+fn keep_alives_are_a_range(at: &str, mqtt: &Mqtt, settings: &[Setting], errors: &mut Errors) {
+    let (Some(min), Some(max)) = (mqtt.min_keepalive, mqtt.max_keepalive) else { return };
+    if min > max {
+        let [min_key, max_key] =
+            ["min_keepalive", "max_keepalive"].map(|key| format!("{at}.{key}"));
+        let problem = format!("{min} is more than {max_key}, which is {max}");
+        errors.key(&origin(settings, &min_key), &min_key, problem);
+    }
 }

@@ -166,3 +166,39 @@ fn what_plugins_cost_has_limits() {
         }
     }
 }
+
+/// Every key of `[mqtt]` but one can be said for the clients of one listener.
+#[test]
+fn a_listener_overrides_what_its_clients_are_held_to() {
+    let text = "allow_anonymous = true\n[mqtt]\nmax_inflight = 5\nmax_topic_levels = 9\n\
+        [listeners.tcp.a]\nbind = \"127.0.0.1:1\"\n[listeners.tcp.a.mqtt]\nmax_inflight = 7\n\
+        [listeners.tcp.b]\nbind = \"127.0.0.1:2\"\n";
+    let config = Config::parse(text, "t.toml", std::iter::empty()).unwrap().config;
+    let of = |name: &str| {
+        let listener = config.listeners.iter().find(|listener| listener.name == name).unwrap();
+        let mqtt = config.mqtt_of(listener);
+        (mqtt.max_inflight, mqtt.max_topic_levels)
+    };
+    assert_eq!((of("a"), of("b")), ((7, 9), (5, 9)));
+}
+
+#[test]
+fn what_a_listener_overrides_is_checked_as_all_else() {
+    let listener = "allow_anonymous = true\n[listeners.tcp.a]\nbind = \"127.0.0.1:1\"\n\
+        [listeners.tcp.a.mqtt]\n";
+    for (line, problem) in [
+        ("max_inflight = 0", "t.toml:5: listeners.tcp.a.mqtt.max_inflight: 0 is out of range"),
+        ("max_inflght = 1", "did you mean `max_inflight`?"),
+        ("max_sessions = 1", "is for the whole broker: it stands in [mqtt] only"),
+        (
+            "max_packet_size = \"1KB\"",
+            "t.toml:5: listeners.tcp.a.mqtt.max_connect_packet_size: \"64KB\" is more than \
+             listeners.tcp.a.mqtt.max_packet_size",
+        ),
+        ("min_keepalive = 9\nmax_keepalive = 8", "min_keepalive: 9 is more than"),
+    ] {
+        let text = format!("{listener}{line}\n");
+        let errors = Config::parse(&text, "t.toml", std::iter::empty()).unwrap_err().to_string();
+        assert!(errors.contains(problem), "{errors}");
+    }
+}

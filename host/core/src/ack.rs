@@ -1,11 +1,12 @@
 //! Acknowledgements, both ways: what we owe publishers (withheld while receivers are slow) and
 //! what receivers send us for what they got.
 
-use theseus_mqtt::{self as mqtt, Packet, PacketId, QoS, ReasonCode};
+use theseus_mqtt::{self as mqtt, Packet, PacketId, PacketType, QoS, ReasonCode};
 
 use crate::Time;
 use crate::connection::{Ack, AckKind, Connection, Withheld};
 use crate::deliver::Routed;
+use crate::explanation;
 use crate::inbox::{ShardId, Ticket};
 use crate::inflight::{Inflight, Outcome};
 use crate::keys::ConnectionKey;
@@ -15,8 +16,8 @@ use crate::timers::Timer;
 impl Shard {
     /// Answers a PUBLISH now, or once its slow receivers and all older answers allow it.
     pub(crate) fn acknowledge(&mut self, now: Time, key: ConnectionKey, ack: Ack, routed: &Routed) {
-        let limits = &self.broker.limits;
         let Some(connection) = self.connections.get_mut(key) else { return };
+        let limits = self.broker.limits.of(connection.protocol.listener);
         if connection.withheld.is_empty() && routed.holds == 0 && routed.asked == 0 {
             return self.write_ack(key, ack);
         }
@@ -120,7 +121,7 @@ impl Shard {
         }
         let outcome = self.settle(now, key, |inflight| inflight.release(packet_id));
         let reason = self.reason_of(key, outcome);
-        self.write_packet(key, &Packet::PubRel(answer(packet_id, reason)));
+        self.write_answer(key, PacketType::PubRel, packet_id, reason);
     }
 
     /// A PUBREL from a publisher: the packet id is free again [MQTT-4.3.3-11].
@@ -132,7 +133,7 @@ impl Shard {
             false => Outcome::Unknown,
         };
         let reason = self.reason_of(key, outcome);
-        self.write_packet(key, &Packet::PubComp(answer(ack.packet_id, reason)));
+        self.write_answer(key, PacketType::PubComp, ack.packet_id, reason);
     }
 
     /// A PUBCOMP: the exchange is over [MQTT-4.3.3-5].
@@ -141,17 +142,19 @@ impl Shard {
     }
 
     /// Appends a packet to a connection's output, unless it is larger than the client takes
-    /// [MQTT-3.1.2-24].
-    pub(crate) fn write_packet(&mut self, key: ConnectionKey, packet: &Packet<'_>) {
-        let Some(connection) = self.connections.get(key) else { return };
+    /// [MQTT-3.1.2-24]; true if it is there.
+    pub(crate) fn write_packet(&mut self, key: ConnectionKey, packet: &Packet<'_>) -> bool {
+        let Some(connection) = self.connections.get(key) else { return false };
         let protocol = connection.protocol;
         let mut first_byte = None;
-        let Some(output) = self.output(key) else { return };
+        let Some(output) = self.output(key) else { return false };
+        let mut fits = false;
         // Everything we write fits its fields by construction; what did not is left out whole.
         output.put_answer(|bytes| {
             let start = bytes.len();
             let written = packet.encode(protocol.version, bytes);
-            if written.is_err() || bytes.len() - start > protocol.packet_size_max as usize {
+            fits = written.is_ok() && bytes.len() - start <= protocol.packet_size_max as usize;
+            if !fits {
                 bytes.truncate(start);
             }
             first_byte = bytes.get(start).copied();
@@ -159,6 +162,7 @@ impl Shard {
         if let Some(first_byte) = first_byte {
             self.metrics().packets_sent.count(first_byte);
         }
+        fits
     }
 
     fn settle(
@@ -195,7 +199,7 @@ impl Shard {
         {
             self.write_ack(key, ack);
         }
-        let below = usize::from(self.broker.limits.receive_maximum);
+        let below = usize::from(self.client_limits(key).receive_maximum);
         if let Some(connection) = self.connections.get(key)
             && connection.paused_until.is_some()
             && connection.waits_for.is_none()
@@ -216,11 +220,32 @@ impl Shard {
     }
 
     fn write_ack(&mut self, key: ConnectionKey, ack: Ack) {
-        let packet = answer(ack.packet_id, ack.reason);
-        match ack.kind {
-            AckKind::PubAck => self.write_packet(key, &Packet::PubAck(packet)),
-            AckKind::PubRec => self.write_packet(key, &Packet::PubRec(packet)),
-        }
+        let kind = match ack.kind {
+            AckKind::PubAck => PacketType::PubAck,
+            AckKind::PubRec => PacketType::PubRec,
+        };
+        self.write_answer(key, kind, ack.packet_id, ack.reason);
+    }
+
+    /// Writes one of the four acknowledgements of a message.
+    fn write_answer(
+        &mut self,
+        key: ConnectionKey,
+        kind: PacketType,
+        packet_id: PacketId,
+        reason: ReasonCode,
+    ) {
+        let why = explanation::of_ack(reason);
+        let why = self.explain(key, why);
+        self.write_explained(key, &why, |properties| {
+            let ack = mqtt::Ack { packet_id, reason, properties };
+            match kind {
+                PacketType::PubRec => Packet::PubRec(ack),
+                PacketType::PubRel => Packet::PubRel(ack),
+                PacketType::PubComp => Packet::PubComp(ack),
+                _ => Packet::PubAck(ack),
+            }
+        });
     }
 }
 
@@ -238,8 +263,4 @@ fn next_free(connection: &mut Connection, now: Time) -> Option<Ack> {
         return None;
     }
     connection.withheld.pop_front().map(|withheld| withheld.ack)
-}
-
-fn answer(packet_id: PacketId, reason: ReasonCode) -> mqtt::Ack<'static> {
-    mqtt::Ack { packet_id, reason, properties: mqtt::Properties::default() }
 }

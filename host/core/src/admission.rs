@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use theseus_mqtt::{
     ConnAck, Connect, Packet, PropertiesBuf, Property, ProtocolVersion, ReasonCode,
+    Will as Testament,
 };
 
 use crate::Time;
@@ -14,6 +15,7 @@ use crate::broker::Broker;
 use crate::close::bounded;
 use crate::connection::Protocol;
 use crate::inbox::ShardId;
+use crate::limits::{ClientLimits, KeepAliveLimits, ListenerId};
 use crate::policy::Grant;
 use crate::session::Expiry;
 use crate::will::Will;
@@ -30,6 +32,10 @@ pub struct Admission {
     pub(crate) expiry: Expiry,
     /// The client's own Session Expiry Interval, seconds; CONNACK tells it of another.
     pub(crate) requested_expiry: u32,
+    /// The Server Keep Alive that CONNACK tells, seconds.
+    pub(crate) server_keep_alive: Option<u16>,
+    /// It asked for Response Information [MQTT-3.1.2-28].
+    pub(crate) wants_response_information: bool,
     pub(crate) protocol: Protocol,
     pub(crate) will: Option<Box<Will>>,
     pub(crate) grant: Box<Grant>,
@@ -40,7 +46,8 @@ pub struct Admission {
 pub struct Candidate(Admission);
 
 impl Candidate {
-    /// Judges the form of a CONNECT that came to shard `shard`.
+    /// Judges the form of a CONNECT that came to shard `shard` by `listener`, which is named as in
+    /// [`ClientLimits::listener`].
     ///
     /// An assigned client id is chosen to live on `shard`, so that no move is needed.
     ///
@@ -50,23 +57,43 @@ impl Candidate {
         broker: &Broker,
         shard: ShardId,
         now: Time,
+        listener: &str,
         connect: &Connect<'_>,
     ) -> Result<Self, ReasonCode> {
-        check(broker, connect)?;
+        Self::judge(broker, shard, now, broker.limits().listener(listener), connect)
+            .inspect_err(|_| broker.metrics(shard).connects_refused.add(1))
+    }
+
+    fn judge(
+        broker: &Broker,
+        shard: ShardId,
+        now: Time,
+        listener: ListenerId,
+        connect: &Connect<'_>,
+    ) -> Result<Self, ReasonCode> {
+        let limits = broker.limits().of(listener);
+        check(limits, connect)?;
+        if let Some(will) = &connect.will {
+            check_will(broker, limits, will)?;
+        }
+        let (keep_alive, server_keep_alive) = keep_alive(limits, connect)?;
         let assigned = connect.client_id.is_empty();
         let client_id = match assigned {
             true => assign_client_id(broker, shard, now),
             false => connect.client_id.into(),
         };
-        let requested_expiry = connect.properties.session_expiry_interval().unwrap_or(0);
+        let properties = connect.properties;
+        let requested_expiry = properties.session_expiry_interval().unwrap_or(0);
         Ok(Self(Admission {
             client_id,
             assigned,
             clean_start: connect.clean_start,
             keep_alive: connect.keep_alive,
-            expiry: expiry(broker, connect, requested_expiry),
+            expiry: expiry(limits, connect, requested_expiry),
             requested_expiry,
-            protocol: protocol(broker, connect),
+            server_keep_alive,
+            wants_response_information: properties.request_response_information() == Some(true),
+            protocol: protocol(limits, listener, keep_alive, connect),
             will: connect.will.as_ref().map(|will| Box::new(Will::from_connect(will))),
             grant: Box::default(),
         }))
@@ -89,7 +116,8 @@ impl Candidate {
     pub fn admit(self, broker: &Broker, mut grant: Box<Grant>) -> Result<Admission, ReasonCode> {
         let mut admission = self.0;
         if let Some(client_id) = grant.client_id.take() {
-            if client_id.is_empty() || client_id.len() > broker.limits().client_id_len_max {
+            let limits = broker.limits().of(admission.protocol.listener);
+            if client_id.is_empty() || client_id.len() > limits.client_id_len_max {
                 return Err(ReasonCode::ClientIdentifierNotValid);
             }
             admission.client_id = client_id;
@@ -130,8 +158,7 @@ pub fn refusal(version: ProtocolVersion, reason: ReasonCode, message: Option<&st
     bytes
 }
 
-fn check(broker: &Broker, connect: &Connect<'_>) -> Result<(), ReasonCode> {
-    let limits = broker.limits();
+fn check(limits: &ClientLimits, connect: &Connect<'_>) -> Result<(), ReasonCode> {
     // 3.1 wants an id always, 3.1.1 one for sessions that are kept [MQTT-3.1.3-8] (3.1.1).
     let needs_id = match connect.version {
         ProtocolVersion::V3_1 => true,
@@ -147,19 +174,39 @@ fn check(broker: &Broker, connect: &Connect<'_>) -> Result<(), ReasonCode> {
     if connect.properties.authentication_method().is_some() {
         return Err(ReasonCode::BadAuthenticationMethod);
     }
-    let Some(will) = &connect.will else { return Ok(()) };
-    if will.retain && !limits.retain_available {
-        return Err(ReasonCode::RetainNotSupported);
+    match limits.has_too_many_user_properties(connect.properties) {
+        true => Err(ReasonCode::QuotaExceeded),
+        false => Ok(()),
     }
-    if will.topic.starts_with("$share/") || will.topic.split('/').count() > limits.topic_levels_max
-    {
-        return Err(ReasonCode::TopicNameInvalid);
-    }
-    Ok(())
 }
 
-fn expiry(broker: &Broker, connect: &Connect<'_>, requested: u32) -> Expiry {
-    let limits = broker.limits();
+/// A will is held to what a PUBLISH is held to, before it is stored.
+fn check_will(
+    broker: &Broker,
+    limits: &ClientLimits,
+    will: &Testament<'_>,
+) -> Result<(), ReasonCode> {
+    // [MQTT-3.2.2-13]
+    if will.retain && !broker.limits().retain_available {
+        return Err(ReasonCode::RetainNotSupported);
+    }
+    // [MQTT-3.2.2-12]
+    if will.qos > limits.qos_max {
+        return Err(ReasonCode::QoSNotSupported);
+    }
+    if will.topic.starts_with("$share/") || limits.is_topic_too_large(will.topic) {
+        return Err(ReasonCode::TopicNameInvalid);
+    }
+    if limits.has_too_many_user_properties(will.properties) {
+        return Err(ReasonCode::QuotaExceeded);
+    }
+    match limits.breaks_payload_format(will.properties, will.payload) {
+        true => Err(ReasonCode::PayloadFormatInvalid),
+        false => Ok(()),
+    }
+}
+
+fn expiry(limits: &ClientLimits, connect: &Connect<'_>, requested: u32) -> Expiry {
     match connect.version {
         ProtocolVersion::V5 => bounded(requested, limits.session_expiry_max),
         _ if connect.clean_start => Expiry::AtClose,
@@ -167,22 +214,50 @@ fn expiry(broker: &Broker, connect: &Connect<'_>, requested: u32) -> Expiry {
     }
 }
 
-fn protocol(broker: &Broker, connect: &Connect<'_>) -> Protocol {
-    let limits = broker.limits();
-    let imposed = limits.server_keep_alive.filter(|_| connect.version == ProtocolVersion::V5);
-    let seconds = imposed.unwrap_or(connect.keep_alive);
-    let keep_alive = (seconds > 0).then(|| {
-        Duration::from_millis(u64::from(seconds) * 10 * u64::from(limits.keep_alive_percent))
-    });
-    let receive_maximum = connect.properties.receive_maximum().unwrap_or(u16::MAX);
+/// The keep-alive that holds, in seconds, and what a v5 client is told of it.
+fn keep_alive(
+    limits: &ClientLimits,
+    connect: &Connect<'_>,
+) -> Result<(u16, Option<u16>), ReasonCode> {
+    let KeepAliveLimits { imposed, min, max } = limits.keep_alive;
+    let wanted = connect.keep_alive;
+    let too_long = max.filter(|max| wanted == 0 || wanted > *max);
+    let bounded = match too_long {
+        Some(max) => max,
+        None if wanted == 0 => 0,
+        None => wanted.max(min),
+    };
+    match connect.version {
+        ProtocolVersion::V5 => {
+            let told = imposed.or((bounded != wanted).then_some(bounded));
+            Ok((told.unwrap_or(wanted), told))
+        }
+        // A 3.x client cannot be told. Patience with one that is quick harms nobody; one that may be
+        // silent for longer than the operator wants is refused as mosquitto refuses it.
+        _ if too_long.is_some() => Err(ReasonCode::ClientIdentifierNotValid),
+        _ => Ok((bounded, None)),
+    }
+}
+
+fn protocol(
+    limits: &ClientLimits,
+    listener: ListenerId,
+    keep_alive: u16,
+    connect: &Connect<'_>,
+) -> Protocol {
+    let properties = connect.properties;
+    let millis = u64::from(keep_alive) * 10 * u64::from(limits.keep_alive_percent);
+    let receive_maximum = properties.receive_maximum().unwrap_or(u16::MAX);
+    let packet_size_max = properties.maximum_packet_size().unwrap_or(PACKET_SIZE_MAX);
+    let aliases = properties.topic_alias_maximum().unwrap_or(0);
     Protocol {
         version: connect.version,
-        keep_alive,
+        listener,
+        keep_alive: (keep_alive > 0).then(|| Duration::from_millis(millis)),
         window: receive_maximum.min(limits.inflight_max),
-        packet_size_max: connect
-            .properties
-            .maximum_packet_size()
-            .map_or(PACKET_SIZE_MAX, |size| size.min(PACKET_SIZE_MAX)),
+        packet_size_max: packet_size_max.min(PACKET_SIZE_MAX),
+        topic_alias_max: aliases.min(limits.topic_alias_max),
+        problem_information: properties.request_problem_information().unwrap_or(true),
     }
 }
 

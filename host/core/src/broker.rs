@@ -12,7 +12,7 @@ use theseus_route::{Retained, Router};
 use crate::inbox::{Inbox, ShardId};
 use crate::metrics::Metrics;
 use crate::system::{self, Events};
-use crate::{Limits, Message, Policy, Time};
+use crate::{ClientLimits, Limits, Message, Policy, Time};
 
 /// The shared half of the broker; every [`crate::Shard`] holds an `Arc` of it.
 pub struct Broker {
@@ -44,8 +44,12 @@ struct Homes {
 
 impl Broker {
     /// A broker of `shards` shards (at least one).
-    pub fn new(shards: ShardId, policy: Arc<dyn Policy>, limits: Limits) -> Arc<Self> {
+    pub fn new(shards: ShardId, policy: Arc<dyn Policy>, limits: impl Into<Limits>) -> Arc<Self> {
         let shards = shards.max(1);
+        let mut limits = limits.into();
+        if limits.listeners.is_empty() {
+            limits.listeners.push(ClientLimits::default());
+        }
         Arc::new(Self {
             router: Router::new(),
             retained: Retained::new(limits.retained_max),

@@ -7,6 +7,7 @@ use theseus_mqtt::{Disconnect, Packet, ReasonCode};
 
 use crate::Time;
 use crate::connection::{Connection, Ending, State};
+use crate::explanation;
 use crate::inbox::Outbound;
 use crate::keys::{ConnectionKey, SessionKey};
 use crate::policy::{Action, Identity, Verdict};
@@ -61,7 +62,8 @@ impl Shard {
             if session.expiry == Expiry::AtClose && seconds != 0 {
                 return self.fail(now, key, ReasonCode::ProtocolError);
             }
-            session.expiry = bounded(seconds, self.broker.limits.session_expiry_max);
+            let limits = self.broker.limits.of(session.listener);
+            session.expiry = bounded(seconds, limits.session_expiry_max);
         }
         if disconnect.reason == ReasonCode::Success {
             session.will = None;
@@ -75,14 +77,39 @@ impl Shard {
         self.close(now, key, reason);
     }
 
+    /// The same with a Reason String that says which rule.
+    pub(crate) fn fail_saying(
+        &mut self,
+        now: Time,
+        key: ConnectionKey,
+        reason: ReasonCode,
+        why: &str,
+    ) {
+        self.metrics().protocol_errors.add(1);
+        self.close_saying(now, key, reason, Some(why));
+    }
+
     /// Says why, where the version can [MQTT-3.14.0-1], and ends the connection; the will goes out.
     pub(crate) fn close(&mut self, now: Time, key: ConnectionKey, reason: ReasonCode) {
+        self.close_saying(now, key, reason, explanation::of_disconnect(reason));
+    }
+
+    fn close_saying(
+        &mut self,
+        now: Time,
+        key: ConnectionKey,
+        reason: ReasonCode,
+        why: Option<&str>,
+    ) {
         let Some(connection) = self.connections.get(key) else { return };
         if !connection.is_open() {
             return;
         }
         if connection.is_v5() {
-            self.write_packet(key, &Packet::Disconnect(Disconnect::new(reason)));
+            // DISCONNECT may always say why [MQTT-3.1.2-29].
+            let why = explanation::property(why);
+            let disconnect = |properties| Packet::Disconnect(Disconnect { reason, properties });
+            self.write_explained(key, &why, disconnect);
         }
         self.detach(now, key, Ending::Server(reason));
     }

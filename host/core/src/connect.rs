@@ -1,7 +1,7 @@
 //! An admitted client meets its session on the home shard: takeover, resume or a new one, then
 //! CONNACK and what was in flight.
 
-use theseus_mqtt::{ConnAck, Packet, PropertiesBuf, Property, ProtocolVersion, ReasonCode};
+use theseus_mqtt::{ConnAck, Packet, PropertiesBuf, Property, ProtocolVersion, QoS, ReasonCode};
 
 use crate::Time;
 use crate::admission::Admission;
@@ -92,6 +92,7 @@ impl Shard {
     fn attach(&mut self, session: SessionKey, key: ConnectionKey, admission: Admission) {
         let Some(session) = self.sessions.get_mut(session) else { return };
         session.connection = Some(key);
+        session.listener = admission.protocol.listener;
         session.grant = admission.grant;
         session.verdicts = Verdicts::default();
         session.expiry = admission.expiry;
@@ -116,19 +117,28 @@ impl Shard {
 
     /// What a v5 client must know of this server (MQTT 5.0, 3.2.2.3).
     fn connack_properties(&self, admission: &Admission) -> PropertiesBuf {
-        let limits = &self.broker.limits;
+        let node = &self.broker.limits;
+        let limits = node.of(admission.protocol.listener);
+        let response_information = limits.response_information.as_deref();
         let granted_expiry = admission.expiry.as_seconds();
         let properties = [
             (granted_expiry != admission.requested_expiry)
                 .then_some(Property::SessionExpiryInterval(granted_expiry)),
             Some(Property::ReceiveMaximum(limits.announced_receive_maximum() as u16)),
-            (!limits.retain_available).then_some(Property::RetainAvailable(false)),
+            (limits.qos_max < QoS::ExactlyOnce).then_some(Property::MaximumQoS(limits.qos_max)),
+            (!node.retain_available).then_some(Property::RetainAvailable(false)),
             Some(Property::MaximumPacketSize(
                 u32::try_from(limits.packet_size_max).unwrap_or(u32::MAX),
             )),
+            (limits.topic_alias_max > 0)
+                .then_some(Property::TopicAliasMaximum(limits.topic_alias_max)),
+            (!limits.wildcards).then_some(Property::WildcardSubscriptionAvailable(false)),
             admission.assigned.then_some(Property::AssignedClientIdentifier(&admission.client_id)),
             Some(Property::SharedSubscriptionAvailable(false)),
-            limits.server_keep_alive.map(Property::ServerKeepAlive),
+            admission.server_keep_alive.map(Property::ServerKeepAlive),
+            response_information
+                .filter(|_| admission.wants_response_information)
+                .map(Property::ResponseInformation),
         ];
         let mut buffer = PropertiesBuf::new();
         for property in properties.into_iter().flatten() {

@@ -7,8 +7,10 @@ use std::time::Duration;
 use theseus_mqtt::{PacketId, ProtocolVersion};
 
 use crate::Time;
+use crate::aliases::{ClientAliases, ServerAliases};
 use crate::inbox::ShardId;
 use crate::keys::SessionKey;
+use crate::limits::ListenerId;
 use crate::outgoing::Outgoing;
 
 /// What the core keeps of a connection from CONNACK to close.
@@ -18,6 +20,10 @@ pub(crate) struct Connection {
     pub(crate) protocol: Protocol,
     /// Bytes for the socket.
     pub(crate) outgoing: Outgoing,
+    /// What the client's topic aliases stand for; nothing until it uses one.
+    pub(crate) client_aliases: Option<Box<ClientAliases>>,
+    /// What our own stand for; nothing until one is used.
+    pub(crate) server_aliases: Option<Box<ServerAliases>>,
     /// It stands in the list of connections with something to write.
     pub(crate) dirty: bool,
     /// The beginning of a packet that is not whole yet, or packets not handled while paused.
@@ -47,12 +53,19 @@ pub(crate) struct Connection {
 #[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Protocol {
     pub(crate) version: ProtocolVersion,
+    /// The listener it came in by. Its number means nothing elsewhere: it is found by name again.
+    #[serde(skip)]
+    pub(crate) listener: ListenerId,
     /// Closed after this long without a packet; `None` never.
     pub(crate) keep_alive: Option<Duration>,
     /// Unacknowledged PUBLISHes to this client: its Receive Maximum or our own bound.
     pub(crate) window: u16,
     /// The client's Maximum Packet Size, bytes.
     pub(crate) packet_size_max: u32,
+    /// Topic aliases that may be used towards the client [MQTT-3.1.2-26].
+    pub(crate) topic_alias_max: u16,
+    /// Reason Strings may stand in acknowledgements [MQTT-3.1.2-29].
+    pub(crate) problem_information: bool,
 }
 
 /// Where a connection stands.
@@ -110,6 +123,8 @@ impl Connection {
             session,
             protocol,
             outgoing: Outgoing::default(),
+            client_aliases: None,
+            server_aliases: None,
             dirty: false,
             partial: Vec::new(),
             behind: false,

@@ -123,7 +123,7 @@ impl Shard {
     pub(crate) fn push(&mut self, key: SessionKey, delivery: Delivery) {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let metrics = self.broker.metrics(self.id);
-        let limits = &self.broker.limits;
+        let limits = self.broker.limits.of(session.listener);
         if session.connection.is_none()
             && delivery.qos == QoS::AtMostOnce
             && !limits.queue_qos0_offline

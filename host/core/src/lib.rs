@@ -7,12 +7,14 @@
 
 mod ack;
 mod admission;
+mod aliases;
 mod awaiting_rel;
 mod broker;
 mod close;
 mod connect;
 mod connection;
 mod deliver;
+mod explanation;
 mod inbox;
 mod inflight;
 mod keys;
@@ -45,7 +47,7 @@ pub use broker::Broker;
 pub use connection::Ending;
 pub use inbox::ShardId;
 pub use keys::ConnectionKey;
-pub use limits::Limits;
+pub use limits::{ClientLimits, KeepAliveLimits, Limits};
 pub use message::Message;
 pub use metrics::{Counter, Metrics, Totals};
 pub use outgoing::Outgoing;

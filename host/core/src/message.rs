@@ -44,6 +44,31 @@ impl Message {
         Self(ThinArc::from_header_and_slice(layout, &[]))
     }
 
+    /// The message of a PUBLISH whose topic name its alias stood for, without that alias. `scratch` is
+    /// where it is put together, and is left empty.
+    pub(crate) fn without_alias(publish: &Publish<'_>, now: Time, scratch: &mut Vec<u8>) -> Self {
+        let (before, after) = publish.properties.around_topic_alias();
+        let parts = [publish.topic.as_bytes(), before, after, publish.payload];
+        parts.into_iter().for_each(|part| scratch.extend_from_slice(part));
+        let properties_at = publish.topic.len();
+        let payload_at = properties_at + before.len() + after.len();
+        let properties = Properties::from_checked(&scratch[properties_at..payload_at]);
+        let layout = Layout {
+            topic: 0..properties_at as u32,
+            properties: properties_at as u32..payload_at as u32,
+            payload: payload_at as u32..scratch.len() as u32,
+            qos: publish.qos,
+            retain: publish.retain,
+            verbatim: is_verbatim(properties),
+            expires: expiry(properties, now),
+            frame: None,
+        };
+        let message = Self(ThinArc::from_header_and_slice(layout, scratch));
+        scratch.clear();
+        scratch.shrink_to(SCRATCH_KEPT_MAX);
+        message
+    }
+
     /// A message put together from its parts: a will, or one read back from a snapshot.
     ///
     /// Properties that are not forwarded (a will's delay) may be among `properties`.
@@ -177,6 +202,9 @@ impl Layout {
         }
     }
 }
+
+/// A scratch that grew beyond this gives its memory back, bytes.
+const SCRATCH_KEPT_MAX: usize = 64 * 1024;
 
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

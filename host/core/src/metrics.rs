@@ -93,6 +93,8 @@ metrics! {
     logins_busy,
     /// Logins refused because a plugin failed, was missing or took longer than it may.
     logins_unavailable,
+    /// CONNECT packets refused for their form: client id, keep-alive, will, properties.
+    connects_refused,
     /// CONNECT packets accepted.
     client_connected,
     /// Connections that ended, for any reason.
@@ -115,6 +117,8 @@ metrics! {
     subscriptions_refused,
     /// PUBLISH packets that authorization denied.
     publishes_denied,
+    /// PUBLISH packets whose payload is not the UTF-8 it says it is: `mqtt.check_payload_format`.
+    payloads_invalid,
     /// SUBSCRIBE filters that authorization denied.
     subscribes_denied,
     /// Wills that authorization denied.

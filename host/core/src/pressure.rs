@@ -17,8 +17,8 @@ const WAITING_MAX: usize = 16 * 1024;
 impl Shard {
     /// Looks at a queue that has just grown; true if `ticket` has to wait for it.
     pub(crate) fn press(&mut self, now: Time, key: SessionKey, ticket: Option<Ticket>) -> bool {
-        let limits = &self.broker.limits;
         let Some(session) = self.sessions.get_mut(key) else { return false };
+        let limits = self.broker.limits.of(session.listener);
         // Offline sessions never stall anyone.
         if session.connection.is_none()
             || !session.queue.is_over(limits.queue_len_soft(), limits.queue_bytes_soft())
@@ -42,8 +42,8 @@ impl Shard {
 
     /// Looks at a queue that has just shrunk: below half the soft limit, everyone may go on.
     pub(crate) fn ease(&mut self, now: Time, key: SessionKey) {
-        let limits = &self.broker.limits;
         let Some(session) = self.sessions.get_mut(key) else { return };
+        let limits = self.broker.limits.of(session.listener);
         let (len, bytes) = (limits.queue_len_soft() / 2, limits.queue_bytes_soft() / 2);
         if session.pressure.since.is_some() && !session.queue.is_over(len, bytes) {
             self.relieve(now, key);
@@ -62,8 +62,8 @@ impl Shard {
 
     /// A slow receiver's time is over: first its publishers go on, later it is closed.
     pub(crate) fn handle_pressure_timer(&mut self, now: Time, key: SessionKey) {
-        let limits = &self.broker.limits;
         let Some(session) = self.sessions.get_mut(key) else { return };
+        let limits = self.broker.limits.of(session.listener);
         if session.pressure.since.is_none() {
             return;
         }

@@ -23,9 +23,39 @@ impl Shard {
         publish: &Publish<'_>,
         body: &[u8],
     ) {
+        if publish.properties.topic_alias().is_some() {
+            return self.handle_aliased_publish(now, key, publish);
+        }
         if self.accept_publish(now, key, publish) {
             let message = Message::from_publish(publish, body, now);
             self.publish_accepted(now, key, publish.packet_id, message);
+        }
+    }
+
+    /// Handles a PUBLISH with a topic alias. The alias is for this connection only, so the message
+    /// is put together without it, in the shard's scratch: it still costs one allocation.
+    pub(crate) fn handle_aliased_publish(
+        &mut self,
+        now: Time,
+        key: ConnectionKey,
+        publish: &Publish<'_>,
+    ) {
+        let alias = publish.properties.topic_alias().unwrap_or(0);
+        let max = self.client_limits(key).topic_alias_max;
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let mut aliases = connection.client_aliases.take().unwrap_or_default();
+        match aliases.resolve(alias, publish.topic, max) {
+            Ok(topic) => {
+                let publish = Publish { topic, ..*publish };
+                if self.accept_publish(now, key, &publish) {
+                    let message = Message::without_alias(&publish, now, &mut self.scratch);
+                    self.publish_accepted(now, key, publish.packet_id, message);
+                }
+            }
+            Err(reason) => return self.fail(now, key, reason),
+        }
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.client_aliases = Some(aliases);
         }
     }
 
@@ -38,7 +68,7 @@ impl Shard {
     ) -> bool {
         self.metrics().messages_received.add(1);
         self.metrics().payload_bytes_received.add(publish.payload.len() as u64);
-        if let Some(reason) = self.broken_rule(publish) {
+        if let Some(reason) = self.broken_rule(key, publish) {
             self.fail(now, key, reason);
             return false;
         }
@@ -48,11 +78,22 @@ impl Shard {
             return false;
         }
         match self.judge_publish(key, publish) {
-            Verdict::Allow => return true,
-            Verdict::Deny => self.refuse_publish(now, key, publish),
+            Verdict::Allow => return self.accept_payload(now, key, publish),
+            Verdict::Deny => self.refuse_publish(now, key, publish, ReasonCode::NotAuthorized),
             Verdict::Disconnect => self.close(now, key, ReasonCode::NotAuthorized),
         }
         self.metrics().publishes_denied.add(1);
+        false
+    }
+
+    /// True if the payload is what it says it is, as far as anybody asked to look.
+    fn accept_payload(&mut self, now: Time, key: ConnectionKey, publish: &Publish<'_>) -> bool {
+        let limits = self.client_limits(key);
+        if !limits.breaks_payload_format(publish.properties, publish.payload) {
+            return true;
+        }
+        self.metrics().payloads_invalid.add(1);
+        self.refuse_publish(now, key, publish, ReasonCode::PayloadFormatInvalid);
         false
     }
 
@@ -127,17 +168,20 @@ impl Shard {
     }
 
     /// A rule of the protocol or a bound of ours that this PUBLISH breaks.
-    fn broken_rule(&self, publish: &Publish<'_>) -> Option<ReasonCode> {
-        let properties = publish.properties;
+    fn broken_rule(&self, key: ConnectionKey, publish: &Publish<'_>) -> Option<ReasonCode> {
+        let (properties, limits) = (publish.properties, self.client_limits(key));
         if !properties.is_empty() {
-            // We announce no Topic Alias Maximum, so no alias is valid [MQTT-3.2.2-18].
-            if properties.topic_alias().is_some() {
-                return Some(ReasonCode::TopicAliasInvalid);
-            }
             // [MQTT-3.3.4-6]
             if properties.subscription_identifier().is_some() {
                 return Some(ReasonCode::ProtocolError);
             }
+            if limits.has_too_many_user_properties(properties) {
+                return Some(ReasonCode::QuotaExceeded);
+            }
+        }
+        // [MQTT-3.2.2-11]
+        if publish.qos > limits.qos_max {
+            return Some(ReasonCode::QoSNotSupported);
         }
         if publish.retain && !self.broker.limits.retain_available {
             return Some(ReasonCode::RetainNotSupported);
@@ -146,8 +190,7 @@ impl Shard {
         if publish.topic.starts_with("$share/") {
             return Some(ReasonCode::TopicNameInvalid);
         }
-        let levels = publish.topic.bytes().filter(|byte| *byte == b'/').count() + 1;
-        (levels > self.broker.limits.topic_levels_max).then_some(ReasonCode::TopicNameInvalid)
+        limits.is_topic_too_large(publish.topic).then_some(ReasonCode::TopicNameInvalid)
     }
 
     /// False if this is a repeat that gets its PUBREC again [MQTT-4.3.3-10], or one too many.
@@ -169,7 +212,7 @@ impl Shard {
             self.acknowledge(now, key, ack, &Routed::default());
             return false;
         }
-        let limits = &self.broker.limits;
+        let limits = self.broker.limits.of(session.listener);
         let open = connection.unanswered() + session.awaiting_rel.len();
         // 3.x knows no Receive Maximum; what a client leaves unreleased is bounded all the same.
         let full = match connection.is_v5() {
@@ -198,14 +241,20 @@ impl Shard {
         judged.verdict
     }
 
-    /// Answers a denied PUBLISH: 0x87 where the version can say it, the usual answer where it
-    /// cannot [MQTT-3.3.5-2] (3.1.1).
-    fn refuse_publish(&mut self, now: Time, key: ConnectionKey, publish: &Publish<'_>) {
+    /// Answers a PUBLISH that goes no further: with `reason` where the version can say it, the usual
+    /// answer where it cannot [MQTT-3.3.5-2] (3.1.1).
+    fn refuse_publish(
+        &mut self,
+        now: Time,
+        key: ConnectionKey,
+        publish: &Publish<'_>,
+        reason: ReasonCode,
+    ) {
         let Some(packet_id) = publish.packet_id else { return };
         let Some(connection) = self.connections.get(key) else { return };
         let is_v5 = connection.is_v5();
         let session = connection.session;
-        let reason = if is_v5 { ReasonCode::NotAuthorized } else { ReasonCode::Success };
+        let reason = if is_v5 { reason } else { ReasonCode::Success };
         let kind = first_answer(publish.qos);
         if kind == AckKind::PubRec && !is_v5 {
             self.await_release(session, packet_id);

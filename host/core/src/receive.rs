@@ -96,7 +96,7 @@ impl Shard {
     fn handle_whole(&mut self, now: Time, key: ConnectionKey, bytes: &[u8]) -> usize {
         let mut consumed = 0;
         while self.may_handle(key) {
-            match cut(&bytes[consumed..], self.broker.limits.packet_size_max) {
+            match cut(&bytes[consumed..], self.client_limits(key).packet_size_max) {
                 Ok(Cut::Frame { frame, consumed: len }) => {
                     consumed += len;
                     self.handle_frame(now, key, frame);
@@ -146,7 +146,7 @@ impl Shard {
     /// Handles one large packet that has a buffer of its own; a PUBLISH keeps the buffer as its
     /// message instead of copying it.
     fn handle_large(&mut self, now: Time, key: ConnectionKey, bytes: Vec<u8>) {
-        let frame = match cut(&bytes, self.broker.limits.packet_size_max) {
+        let frame = match cut(&bytes, self.client_limits(key).packet_size_max) {
             Ok(Cut::Frame { frame, .. }) => frame,
             Ok(Cut::Incomplete { .. }) => return,
             Err(error) => return self.reject(now, key, error),
@@ -157,6 +157,9 @@ impl Shard {
         self.metrics().packets_received.count(frame.header);
         let body_at = bytes.len() - frame.body.len();
         let (packet_id, layout) = match Packet::decode(frame, self.version(key)) {
+            Ok(Packet::Publish(publish)) if publish.properties.topic_alias().is_some() => {
+                return self.handle_aliased_publish(now, key, &publish);
+            }
             Ok(Packet::Publish(publish)) if self.accept_publish(now, key, &publish) => {
                 (publish.packet_id, Layout::of_frame(&publish, body_at, bytes.len(), now))
             }
@@ -213,7 +216,7 @@ impl Shard {
 
     /// Ends a connection that broke the form of the protocol.
     fn reject(&mut self, now: Time, key: ConnectionKey, error: DecodeError) {
-        self.fail(now, key, error.reason());
+        self.fail_saying(now, key, error.reason(), &error.to_string());
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use theseus_mqtt::{PacketId, Properties, Publish, QoS};
 use theseus_route::Subscription;
 
+use crate::aliases::{ClientAliases, ServerAliases};
 use crate::awaiting_rel::AwaitingRel;
 use crate::connection::{Connection, Protocol, Withheld};
 use crate::inflight::{Exchange, State};
@@ -48,6 +49,8 @@ pub(crate) struct SubscriptionRecord {
 pub(crate) struct ConnectionRecord {
     pub(crate) protocol: Protocol,
     pub(crate) outgoing: Vec<u8>,
+    pub(crate) client_aliases: Option<Box<ClientAliases>>,
+    pub(crate) server_aliases: Option<Box<ServerAliases>>,
     pub(crate) partial: Vec<u8>,
     pub(crate) partial_packet: usize,
     pub(crate) behind: bool,
@@ -130,6 +133,8 @@ impl ConnectionRecord {
         Self {
             protocol: connection.protocol,
             outgoing: connection.outgoing.to_bytes(),
+            client_aliases: connection.client_aliases.clone(),
+            server_aliases: connection.server_aliases.clone(),
             partial: connection.partial.clone(),
             partial_packet: connection.partial_packet,
             behind: connection.behind,

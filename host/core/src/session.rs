@@ -6,22 +6,25 @@ use std::time::Duration;
 use hashbrown::HashMap;
 use theseus_route::Subscription;
 
+use crate::Time;
 use crate::awaiting_rel::AwaitingRel;
 use crate::inbox::Ticket;
 use crate::inflight::Inflight;
 use crate::keys::ConnectionKey;
+use crate::limits::{ClientLimits, ListenerId};
 use crate::policy::Grant;
 use crate::queue::Queue;
 use crate::replay::Replay;
 use crate::verdicts::Verdicts;
 use crate::will::Will;
-use crate::{Limits, Time};
 
 /// One client id's state on its home shard.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) client_id: Box<str>,
     pub(crate) connection: Option<ConnectionKey>,
+    /// The listener its client came in by last: whose bounds it is held to.
+    pub(crate) listener: ListenerId,
     pub(crate) grant: Box<Grant>,
     /// How long it outlives its connection [MQTT-3.1.2-23].
     pub(crate) expiry: Expiry,
@@ -94,7 +97,7 @@ impl Pressure {
 
     /// Since when the client has not taken a soft limit's worth of messages: who takes that much
     /// within `max_stall` is slow, but not stalled, and the time begins anew.
-    pub(crate) fn slow_since(&mut self, now: Time, limits: &Limits) -> Time {
+    pub(crate) fn slow_since(&mut self, now: Time, limits: &ClientLimits) -> Time {
         let since = self.since.unwrap_or(now);
         if now >= since.after(limits.stall_max) && self.taken >= limits.queue_len_soft() {
             (self.since, self.taken) = (Some(now), 0);
@@ -115,6 +118,7 @@ impl Session {
         Self {
             client_id,
             connection: None,
+            listener: 0,
             grant,
             expiry,
             expires: Time::NEVER,

@@ -13,6 +13,7 @@ use crate::broker::Broker;
 use crate::connection::{Connection, Ending, State};
 use crate::inbox::{Parcel, ShardId};
 use crate::keys::{ConnectionKey, SessionKey};
+use crate::limits::ClientLimits;
 use crate::metrics::Metrics;
 use crate::outgoing::Outgoing;
 use crate::session::Session;
@@ -42,6 +43,8 @@ pub struct Shard {
     expired: Vec<ConnectionKey>,
     /// Write buffers without a connection.
     buffers: Vec<Vec<u8>>,
+    /// Where a message is put together that does not stand in its frame as it is; empty in between.
+    pub(crate) scratch: Vec<u8>,
 }
 
 /// Topics each shard remembers the matches of.
@@ -66,6 +69,7 @@ impl Shard {
             dirty: VecDeque::new(),
             expired: Vec::new(),
             buffers: Vec::new(),
+            scratch: Vec::new(),
             broker,
         }
     }
@@ -151,6 +155,12 @@ impl Shard {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         self.broker.metrics(self.id)
+    }
+
+    /// What the client of a connection is held to.
+    pub(crate) fn client_limits(&self, key: ConnectionKey) -> &ClientLimits {
+        let listener = self.connections.get(key).map_or(0, |it| it.protocol.listener);
+        self.broker.limits.of(listener)
     }
 
     /// The address of one of this shard's sessions.

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::Time;
-use crate::connection::{Connection, Withheld};
+use crate::connection::{Connection, Protocol, Withheld};
 use crate::inbox::{Parcel, ShardId};
 use crate::keys::{ConnectionKey, SessionKey};
 use crate::outgoing::Outgoing;
@@ -17,7 +17,7 @@ use crate::shard::Shard;
 use crate::timers::Timer;
 
 /// The layout below. A reader refuses any other.
-const VERSION: u16 = 3;
+const VERSION: u16 = 4;
 
 /// Why a snapshot could not be read back.
 #[derive(Debug)]
@@ -91,6 +91,7 @@ impl Shard {
 
     fn thaw_session(&mut self, now: Time, record: SessionRecord) -> SessionKey {
         let mut session = Session::new(record.client_id.clone(), record.grant, record.expiry);
+        session.listener = self.broker.limits.listener(&session.grant.listener);
         session.awaiting_rel = record.awaiting_rel;
         session.will = record.will.map(|will| Box::new(will.restore(now)));
         for delivery in record.queue.into_iter().chain(record.replayed) {
@@ -123,9 +124,13 @@ impl Shard {
         session: SessionKey,
         record: ConnectionRecord,
     ) -> ConnectionKey {
-        let mut connection = Connection::new(session, record.protocol, now);
+        let listener = self.sessions[session].listener;
+        let protocol = Protocol { listener, ..record.protocol };
+        let mut connection = Connection::new(session, protocol, now);
         connection.outgoing = Outgoing::default();
         connection.outgoing.put(|bytes| bytes.extend_from_slice(&record.outgoing));
+        connection.client_aliases = record.client_aliases;
+        connection.server_aliases = record.server_aliases;
         connection.partial = record.partial;
         connection.partial_packet = record.partial_packet;
         connection.behind = record.behind;

@@ -7,6 +7,7 @@ use theseus_mqtt::{
 use theseus_route::Subscription;
 
 use crate::Time;
+use crate::explanation;
 use crate::keys::{ConnectionKey, SessionKey};
 use crate::policy::{Action, Identity, Verdict};
 use crate::replay::Wanted;
@@ -43,12 +44,10 @@ impl Shard {
             };
             reasons.push(reason);
         }
-        let packet_id = subscribe.packet_id;
-        let properties = Properties::default();
-        self.write_packet(
-            key,
-            &Packet::SubAck(SubAck { packet_id, properties, reasons: &reasons }),
-        );
+        let (packet_id, reasons) = (subscribe.packet_id, &*reasons);
+        let why = self.explain(key, explanation::of_filters(reasons).as_deref());
+        let suback = |properties| Packet::SubAck(SubAck { packet_id, properties, reasons });
+        self.write_explained(key, &why, suback);
     }
 
     /// Unsubscribes filter by filter [MQTT-3.10.4-6]; answered in any case [MQTT-3.10.4-5].
@@ -71,12 +70,9 @@ impl Shard {
         if !is_v5 {
             reasons.clear();
         }
-        let packet_id = unsubscribe.packet_id;
-        let properties = Properties::default();
-        self.write_packet(
-            key,
-            &Packet::UnsubAck(UnsubAck { packet_id, properties, reasons: &reasons }),
-        );
+        let (packet_id, properties) = (unsubscribe.packet_id, Properties::default());
+        let unsuback = UnsubAck { packet_id, properties, reasons: &reasons };
+        self.write_packet(key, &Packet::UnsubAck(unsuback));
     }
 
     fn subscribe(
@@ -91,8 +87,12 @@ impl Shard {
         if verdict != Verdict::Allow {
             return Err(ReasonCode::NotAuthorized);
         }
+        let limits =
+            self.broker.limits.of(self.sessions.get(key).map_or(0, |session| session.listener));
+        // What is asked for is accepted, and granted as far as it goes [MQTT-3.2.2-10].
+        let qos = options.qos.min(limits.qos_max);
         let subscription = Subscription {
-            qos: options.qos as u8,
+            qos: qos as u8,
             no_local: options.no_local,
             retain_as_published: options.retain_as_published,
             identifier,
@@ -111,7 +111,7 @@ impl Shard {
         if replays && self.broker.limits.retain_available {
             self.want_retained(key, Wanted { filter: filter.into(), subscription, stripe: 0 });
         }
-        Ok(options.qos)
+        Ok(qos)
     }
 
     /// Takes back the subscriptions of a resumed session that its client may not have any more: its
@@ -145,12 +145,15 @@ impl Shard {
         let Some(session) = self.sessions.get(key) else {
             return Err(ReasonCode::UnspecifiedError);
         };
-        let limits = &self.broker.limits;
+        let limits = self.broker.limits.of(session.listener);
         if filter.starts_with("$share/") {
             return Err(ReasonCode::SharedSubscriptionsNotSupported);
         }
-        if filter.split('/').count() > limits.topic_levels_max {
+        if limits.is_topic_too_large(filter) {
             return Err(ReasonCode::TopicFilterInvalid);
+        }
+        if !limits.wildcards && filter.contains(['+', '#']) {
+            return Err(ReasonCode::WildcardSubscriptionsNotSupported);
         }
         let is_new = !session.subscriptions.contains_key(filter);
         if is_new && session.subscriptions.len() >= limits.subscriptions_max {

@@ -4,6 +4,7 @@
 use theseus_mqtt::{PacketId, ProtocolVersion, QoS, put_fixed_header, put_varint, varint_len};
 
 use crate::Time;
+use crate::aliases::{AliasUse, ServerAliases};
 use crate::connection::Protocol;
 use crate::inflight::State;
 use crate::keys::{ConnectionKey, SessionKey};
@@ -51,9 +52,9 @@ impl Shard {
             return false;
         };
         let protocol = connection.protocol;
-        let output = &mut connection.outgoing;
+        let (output, aliases) = (&mut connection.outgoing, &mut connection.server_aliases);
         let metrics = self.broker.metrics(self.id);
-        resend(now, &protocol, session, output, metrics);
+        resend(now, &protocol, session, output, aliases, metrics);
         if session.inflight.is_interrupted() {
             return output.remaining() >= WRITE_TARGET;
         }
@@ -71,7 +72,7 @@ impl Shard {
                 metrics.messages_dropped_expired.add(1);
                 continue;
             }
-            let publication = Publication::new(&delivery, protocol.version, now);
+            let publication = Publication::new(&delivery, &protocol, aliases, now);
             if publication.packet_len() > protocol.packet_size_max as usize {
                 // Dropped and treated as sent [MQTT-3.1.2-25].
                 metrics.messages_dropped_too_large.add(1);
@@ -80,9 +81,9 @@ impl Shard {
             publication.count(metrics);
             if counted {
                 let packet_id = session.inflight.open(delivery.clone());
-                publication.write(output, Some(packet_id), false);
+                publication.write(output, aliases, Some(packet_id), false);
             } else {
-                publication.write(output, None, false);
+                publication.write(output, aliases, None, false);
             }
         }
         false
@@ -117,20 +118,21 @@ fn resend(
     protocol: &Protocol,
     session: &mut Session,
     output: &mut Outgoing,
+    aliases: &mut Option<Box<ServerAliases>>,
     metrics: &Metrics,
 ) {
     while output.remaining() < WRITE_TARGET
         && session.inflight.len() < usize::from(protocol.window)
         && let Some((packet_id, delivery)) = session.inflight.next_interrupted()
     {
-        let publication = Publication::new(delivery, protocol.version, now);
+        let publication = Publication::new(delivery, protocol, aliases, now);
         if publication.packet_len() > protocol.packet_size_max as usize {
             metrics.messages_dropped_too_large.add(1);
             let qos = delivery.qos;
             session.inflight.settle_published(packet_id, qos);
         } else {
             publication.count(metrics);
-            publication.write(output, Some(packet_id), true);
+            publication.write(output, aliases, Some(packet_id), true);
             session.inflight.resume(packet_id);
         }
     }
@@ -140,16 +142,26 @@ fn resend(
 struct Publication<'a> {
     delivery: &'a Delivery,
     version: ProtocolVersion,
+    alias: AliasUse,
     /// Rewritten properties, if the stored ones cannot go out as they are.
     rewritten: Option<theseus_mqtt::PropertiesBuf>,
 }
 
 impl<'a> Publication<'a> {
-    fn new(delivery: &'a Delivery, version: ProtocolVersion, now: Time) -> Self {
-        let verbatim =
-            version < ProtocolVersion::V5 || delivery.message.verbatim_properties().is_some();
-        let rewritten = (!verbatim).then(|| delivery.message.forwarded_properties(now));
-        Self { delivery, version, rewritten }
+    fn new(
+        delivery: &'a Delivery,
+        protocol: &Protocol,
+        aliases: &Option<Box<ServerAliases>>,
+        now: Time,
+    ) -> Self {
+        let (message, version) = (&delivery.message, protocol.version);
+        let verbatim = version < ProtocolVersion::V5 || message.verbatim_properties().is_some();
+        let rewritten = (!verbatim).then(|| message.forwarded_properties(now));
+        let alias = match protocol.topic_alias_max {
+            0 => AliasUse::None,
+            max => ServerAliases::look_up(aliases.as_deref(), message.topic_bytes(), max),
+        };
+        Self { delivery, version, alias, rewritten }
     }
 
     fn count(&self, metrics: &Metrics) {
@@ -164,9 +176,15 @@ impl<'a> Publication<'a> {
         1 + varint_len(remaining as u32) + remaining
     }
 
-    fn write(&self, output: &mut Outgoing, packet_id: Option<PacketId>, dup: bool) {
+    fn write(
+        &self,
+        output: &mut Outgoing,
+        aliases: &mut Option<Box<ServerAliases>>,
+        packet_id: Option<PacketId>,
+        dup: bool,
+    ) {
         let delivery = self.delivery;
-        let topic = delivery.message.topic_bytes();
+        let topic = self.topic();
         output.put(|bytes| {
             let flags = u8::from(dup) << 3 | (delivery.qos as u8) << 1 | u8::from(delivery.retain);
             put_fixed_header(bytes, PUBLISH | flags, self.remaining_len());
@@ -178,6 +196,17 @@ impl<'a> Publication<'a> {
             self.put_properties(bytes);
         });
         output.put_payload(&delivery.message);
+        if let AliasUse::Announced(alias) = self.alias {
+            aliases.get_or_insert_default().announced(alias, delivery.message.topic());
+        }
+    }
+
+    /// The topic name as it goes out: nothing where the alias is enough.
+    fn topic(&self) -> &[u8] {
+        match self.alias {
+            AliasUse::Known(_) => &[],
+            AliasUse::None | AliasUse::Announced(_) => self.delivery.message.topic_bytes(),
+        }
     }
 
     fn remaining_len(&self) -> usize {
@@ -190,7 +219,7 @@ impl<'a> Publication<'a> {
             }
             _ => 0,
         };
-        2 + message.topic_bytes().len() + packet_id + properties + message.payload().len()
+        2 + self.topic().len() + packet_id + properties + message.payload().len()
     }
 
     fn put_properties(&self, bytes: &mut Vec<u8>) {
@@ -198,6 +227,10 @@ impl<'a> Publication<'a> {
             return;
         }
         put_varint(bytes, self.properties_len() as u32);
+        if let AliasUse::Announced(alias) | AliasUse::Known(alias) = self.alias {
+            bytes.push(TOPIC_ALIAS);
+            bytes.extend_from_slice(&alias.to_be_bytes());
+        }
         for identifier in self.delivery.identifiers.as_slice() {
             bytes.push(SUBSCRIPTION_IDENTIFIER);
             put_varint(bytes, *identifier);
@@ -208,7 +241,8 @@ impl<'a> Publication<'a> {
     fn properties_len(&self) -> usize {
         let identifiers = self.delivery.identifiers.as_slice();
         let identifiers: usize = identifiers.iter().map(|id| 1 + varint_len(*id)).sum();
-        identifiers + self.message_properties().len()
+        let alias = if self.alias == AliasUse::None { 0 } else { 3 };
+        alias + identifiers + self.message_properties().len()
     }
 
     fn message_properties(&self) -> &[u8] {
@@ -228,5 +262,6 @@ fn put_pubrel(output: &mut Outgoing, packet_id: PacketId) {
 const PUBLISH: u8 = 0x30;
 /// First byte of a PUBREL with its fixed flags [MQTT-3.6.1-1].
 const PUBREL: u8 = 0x62;
-/// Property identifier (MQTT 5.0, 2.2.2.2).
+/// Property identifiers (MQTT 5.0, 2.2.2.2).
 const SUBSCRIPTION_IDENTIFIER: u8 = 0x0B;
+const TOPIC_ALIAS: u8 = 0x23;

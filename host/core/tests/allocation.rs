@@ -107,7 +107,7 @@ fn connect(shard: &mut Shard, client_id: &str) -> ConnectionKey {
         user_name: None,
         password: None,
     };
-    let admission = Candidate::new(shard.broker(), 0, NOW, &connect).unwrap();
+    let admission = Candidate::new(shard.broker(), 0, NOW, "", &connect).unwrap();
     let admission = admission.admit(shard.broker(), Box::new(Grant::default())).unwrap();
     shard.connect(NOW, admission).unwrap()
 }

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::property::{SUBSCRIPTION_IDENTIFIER, USER_PROPERTY, skip_value};
+use crate::property::{SUBSCRIPTION_IDENTIFIER, TOPIC_ALIAS, USER_PROPERTY, skip_value};
 use crate::read::Reader;
 use crate::write::packet_len_field;
 use crate::{
@@ -58,6 +58,23 @@ impl<'a> Properties<'a> {
             Property::UserProperty(name, value) => Some((name, value)),
             _ => None,
         })
+    }
+
+    /// What stands before and behind the Topic Alias, which belongs to one connection only; all of it
+    /// before where there is none.
+    #[must_use]
+    pub fn around_topic_alias(self) -> (&'a [u8], &'a [u8]) {
+        let mut reader = Reader::new(self.0, PacketType::Publish);
+        loop {
+            let at = self.0.len() - reader.len();
+            let Ok(id) = reader.byte("properties") else { return (self.0, &[]) };
+            if skip_value(&mut reader, id).is_err() {
+                return (self.0, &[]);
+            }
+            if id == TOPIC_ALIAS {
+                return (&self.0[..at], &self.0[self.0.len() - reader.len()..]);
+            }
+        }
     }
 
     /// Every Subscription Identifier; a PUBLISH to a client may have several `[MQTT-3.3.4-4]`.

@@ -134,6 +134,8 @@ macro_rules! properties {
 pub(crate) const USER_PROPERTY: u8 = 0x26;
 /// The identifier of Subscription Identifier.
 pub(crate) const SUBSCRIPTION_IDENTIFIER: u8 = 0x0B;
+/// The identifier of Topic Alias.
+pub(crate) const TOPIC_ALIAS: u8 = 0x23;
 
 properties! {
     0x01 PayloadFormatIndicator(bool) flag payload_format_indicator "Payload Format Indicator" in PUBLISH | WILL;

@@ -17,6 +17,11 @@ impl<'a> Reader<'a> {
         Self { rest: bytes, packet }
     }
 
+    /// Bytes that are left.
+    pub(crate) fn len(&self) -> usize {
+        self.rest.len()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }

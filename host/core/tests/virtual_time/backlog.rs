@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use theseus_core::Limits;
+use theseus_core::{ClientLimits, Limits};
 use theseus_mqtt::{QoS, SubscribeOptions};
 
 use crate::bench::Bench;
@@ -22,7 +22,7 @@ fn numbered(topic: &str, number: usize, len: usize) -> Vec<u8> {
 
 /// A reader on shard 1 and a publisher on shard 0 that has written all its messages of `len`
 /// bytes; shard 1 does not work. Returns the bench, both, and how many messages shard 0 has read.
-fn read_until_paused(limits: Limits, len: usize) -> (Bench, usize, usize, usize) {
+fn read_until_paused(limits: impl Into<Limits>, len: usize) -> (Bench, usize, usize, usize) {
     let mut bench = Bench::with(limits);
     let (reader, _) = bench.connect(&Hello::clean(V5, &bench.name(1, "reader")));
     bench.subscribe(reader, "a", QoS::AtMostOnce);
@@ -137,7 +137,7 @@ fn texts_so_far(shell: &mut Shell, reader: usize) -> Vec<usize> {
 
 #[test]
 fn a_client_that_hears_itself_is_read_from_before_it_reads() {
-    let limits = Limits { queue_bytes_max: 2_000_000, ..Limits::default() };
+    let limits = ClientLimits { queue_bytes_max: 2_000_000, ..ClientLimits::default() };
     let mut bench = Bench::with(limits);
     let (client, _) = bench.connect(&Hello::clean(V5, "client"));
     bench.subscribe(client, "a", QoS::AtMostOnce);
@@ -184,7 +184,8 @@ fn a_client_that_does_not_read_its_answers_is_not_read_from() {
 #[test]
 fn a_message_larger_than_the_queue_reaches_who_is_there() {
     for shard in [0, 1] {
-        let mut bench = Bench::with(Limits { queue_bytes_max: 1000, ..Limits::default() });
+        let mut bench =
+            Bench::with(ClientLimits { queue_bytes_max: 1000, ..ClientLimits::default() });
         let (reader, _) = bench.connect(&Hello::clean(V5, &bench.name(shard, "reader")));
         bench.subscribe(reader, "a", QoS::AtLeastOnce);
         let (publisher, _) = bench.connect(&Hello::clean(V5, &bench.name(0, "publisher")));

@@ -22,7 +22,7 @@ impl Bench {
         Self::with(Limits::default())
     }
 
-    pub(crate) fn with(limits: Limits) -> Self {
+    pub(crate) fn with(limits: impl Into<Limits>) -> Self {
         Self { shell: Shell::new(3, limits), versions: Vec::new(), deaf: BTreeSet::new() }
     }
 
@@ -110,6 +110,15 @@ impl Bench {
             self.deaf.remove(&socket);
             self.settle();
         }
+    }
+
+    /// The same as bytes, packet by packet.
+    pub(crate) fn frames(&mut self, socket: usize) -> Vec<Vec<u8>> {
+        let mut frames = Frames::default();
+        frames.push(&self.shell.take(socket, usize::MAX));
+        self.settle();
+        frames.push(&self.shell.take(socket, usize::MAX));
+        std::iter::from_fn(|| frames.next()).collect()
     }
 
     /// Everything the client has been sent and not looked at.

@@ -3,7 +3,7 @@
 
 use std::thread;
 
-use theseus_core::Limits;
+use theseus_core::ClientLimits;
 use theseus_mqtt::{QoS, ReasonCode, SubscribeOptions};
 
 use crate::packets::{self, Hello, Post, V3, V5};
@@ -23,12 +23,12 @@ fn a_chain_of_paused_clients_ends_client_by_client() {
 }
 
 fn run_chain() {
-    let limits = Limits {
+    let limits = ClientLimits {
         queue_len_max: 100,
         queue_soft_percent: 2,
         receive_maximum: 1,
         shutdown_after: None,
-        ..Limits::default()
+        ..ClientLimits::default()
     };
     let mut shell = Shell::new(1, limits);
     let clients: Vec<_> = (0..CLIENTS).map(|number| join(&mut shell, number)).collect();

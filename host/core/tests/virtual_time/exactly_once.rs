@@ -1,7 +1,7 @@
 //! QoS 2 over ten thousand broken connections: publisher and subscriber both lose theirs at any
 //! byte, and every message arrives exactly once and in order.
 
-use theseus_core::{Limits, Shard};
+use theseus_core::{ClientLimits, Shard};
 use theseus_mqtt::{QoS, SubscribeOptions};
 
 use crate::packets::{self, Hello, Post, V3, V5};
@@ -38,7 +38,8 @@ fn qos2_exactly_once_over_10000_reconnects() {
 
 impl Pair {
     fn new(seed: u64) -> Self {
-        let shell = Shell::new(3, Limits { queue_len_max: 100_000, ..Limits::default() });
+        let shell =
+            Shell::new(3, ClientLimits { queue_len_max: 100_000, ..ClientLimits::default() });
         let publisher = Client::new(Hello::resumed(V3, &shell.name_on(0, "publisher")));
         let subscriber = Client::new(Hello::resumed(V5, &shell.name_on(1, "subscriber")));
         let clients = [publisher, subscriber];

@@ -83,7 +83,7 @@ fn packets_behind_connect_in_the_same_read_are_handled() {
 
 #[test]
 fn a_packet_over_the_limit_ends_the_connection() {
-    let limits = theseus_core::Limits { packet_size_max: 100, ..Default::default() };
+    let limits = theseus_core::ClientLimits { packet_size_max: 100, ..Default::default() };
     for cut in [usize::MAX, 2] {
         let mut bench = Bench::with(limits.clone());
         let (socket, _) = bench.connect(&Hello::clean(V5, "big"));

@@ -7,14 +7,17 @@
     reason = "a client that does not find what it must find is a failed test"
 )]
 
+mod aliases;
 mod authorization;
 mod backlog;
 mod bench;
 mod chain;
 mod exactly_once;
+mod explanations;
 mod framing;
 mod freeze;
 mod keep_alive;
+mod negotiation;
 mod packet_size;
 mod packets;
 mod qos;

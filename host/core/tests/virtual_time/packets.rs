@@ -20,6 +20,8 @@ pub(crate) struct Hello {
     pub(crate) expiry: Option<u32>,
     pub(crate) receive_maximum: Option<u16>,
     pub(crate) packet_size_max: Option<u32>,
+    /// What else stands among the properties; v5 only.
+    pub(crate) extra: &'static [Property<'static>],
     pub(crate) will: Option<WillSpec>,
 }
 
@@ -32,6 +34,8 @@ pub(crate) struct WillSpec {
     pub(crate) retain: bool,
     /// Seconds; v5 only.
     pub(crate) delay: u32,
+    /// What else stands among its properties; v5 only.
+    pub(crate) extra: &'static [Property<'static>],
 }
 
 impl Hello {
@@ -45,6 +49,7 @@ impl Hello {
             expiry: None,
             receive_maximum: None,
             packet_size_max: None,
+            extra: &[],
             will: None,
         }
     }
@@ -68,9 +73,12 @@ impl Hello {
                 self.receive_maximum.map(Property::ReceiveMaximum),
                 self.packet_size_max.map(Property::MaximumPacketSize),
             ];
-            stated.into_iter().flatten().for_each(|property| properties.push(property).unwrap());
-            if let Some(will) = self.will.as_ref().filter(|will| will.delay > 0) {
-                will_properties.push(Property::WillDelayInterval(will.delay)).unwrap();
+            let all = stated.into_iter().flatten().chain(self.extra.iter().copied());
+            all.for_each(|property| properties.push(property).unwrap());
+            if let Some(will) = &self.will {
+                let delay = (will.delay > 0).then_some(Property::WillDelayInterval(will.delay));
+                let all = delay.into_iter().chain(will.extra.iter().copied());
+                all.for_each(|property| will_properties.push(property).unwrap());
             }
         }
         let will = self.will.as_ref().map(|will| Will {
@@ -99,7 +107,7 @@ impl Hello {
 impl WillSpec {
     pub(crate) fn new(topic: &str, payload: &str, qos: QoS) -> Self {
         let payload = payload.as_bytes().to_vec();
-        Self { topic: topic.to_owned(), payload, qos, retain: false, delay: 0 }
+        Self { topic: topic.to_owned(), payload, qos, retain: false, delay: 0, extra: &[] }
     }
 }
 
@@ -112,12 +120,14 @@ pub(crate) struct Post {
     pub(crate) retain: bool,
     /// Message Expiry Interval, seconds; v5 only.
     pub(crate) expiry: Option<u32>,
+    /// What else stands among the properties; v5 only.
+    pub(crate) extra: &'static [Property<'static>],
 }
 
 impl Post {
     pub(crate) fn new(topic: &str, payload: &str, qos: QoS) -> Self {
         let payload = payload.as_bytes().to_vec();
-        Self { topic: topic.to_owned(), payload, qos, retain: false, expiry: None }
+        Self { topic: topic.to_owned(), payload, qos, retain: false, expiry: None, extra: &[] }
     }
 
     pub(crate) fn retained(topic: &str, payload: &str, qos: QoS) -> Self {
@@ -129,6 +139,8 @@ impl Post {
         if let Some(seconds) = self.expiry.filter(|_| version.is_v5()) {
             properties.push(Property::MessageExpiryInterval(seconds)).unwrap();
         }
+        let extra = self.extra.iter().filter(|_| version.is_v5());
+        extra.for_each(|property| properties.push(*property).unwrap());
         let publish = Publish {
             dup,
             qos: self.qos,

@@ -1,6 +1,6 @@
 //! The three qualities of service, each step of them, and what a new connection takes up.
 
-use theseus_core::Limits;
+use theseus_core::ClientLimits;
 use theseus_mqtt::{QoS, ReasonCode};
 
 use crate::bench::Bench;
@@ -127,7 +127,7 @@ fn redelivery_keeps_to_the_new_packet_size() {
 #[test]
 fn the_window_is_the_smaller_of_both_and_refills() {
     for (announced, expected) in [(Some(2), 2), (Some(100), 5), (None, 5)] {
-        let mut bench = Bench::with(Limits { inflight_max: 5, ..Limits::default() });
+        let mut bench = Bench::with(ClientLimits { inflight_max: 5, ..ClientLimits::default() });
         let hello = Hello { receive_maximum: announced, ..Hello::clean(V5, "reader") };
         let (reader, _) = bench.connect(&hello);
         bench.subscribe(reader, "a", QoS::AtLeastOnce);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use theseus_core::{Expiry, Limits};
+use theseus_core::{ClientLimits, Expiry, Limits};
 use theseus_mqtt::{QoS, ReasonCode};
 
 use crate::bench::Bench;
@@ -10,8 +10,10 @@ use crate::packets::{Hello, Post, V3, V5};
 
 #[test]
 fn a_session_lives_as_long_as_its_expiry_and_not_a_millisecond_longer() {
-    let limits =
-        Limits { session_expiry_v3: Expiry::After(Duration::from_secs(60)), ..Limits::default() };
+    let limits = ClientLimits {
+        session_expiry_v3: Expiry::After(Duration::from_secs(60)),
+        ..ClientLimits::default()
+    };
     for (version, away, present) in
         [(V3, 59_999, true), (V3, 60_000, false), (V5, 59_999, true), (V5, 60_000, false)]
     {
@@ -83,7 +85,7 @@ fn disconnect_may_change_the_expiry_but_not_raise_it_from_zero() {
 #[test]
 fn qos_0_is_kept_for_the_absent_only_if_the_configuration_says_so() {
     for queue_qos0_offline in [true, false] {
-        let mut bench = Bench::with(Limits { queue_qos0_offline, ..Limits::default() });
+        let mut bench = Bench::with(ClientLimits { queue_qos0_offline, ..ClientLimits::default() });
         let (socket, _) = bench.connect(&Hello::resumed(V3, "away"));
         bench.subscribe(socket, "a", QoS::AtLeastOnce);
         bench.cut(socket);

@@ -59,6 +59,8 @@ pub(crate) struct Shell {
     pub(crate) sockets: Vec<Socket>,
     by_key: HashMap<(usize, ConnectionKey), usize>,
     pub(crate) policy: Arc<Open>,
+    /// The listener that clients come in by.
+    pub(crate) listener: &'static str,
     /// What everybody is given who comes in.
     pub(crate) grant: Grant,
 }
@@ -94,7 +96,7 @@ pub(crate) enum Server {
 const SOCKET_BUFFER: usize = 3000;
 
 impl Shell {
-    pub(crate) fn new(shards: ShardId, limits: Limits) -> Self {
+    pub(crate) fn new(shards: ShardId, limits: impl Into<Limits>) -> Self {
         let policy = Open::new();
         let broker = Broker::new(shards, policy.clone(), limits);
         let shards = (0..shards).map(|id| Shard::new(id, broker.clone())).collect();
@@ -106,6 +108,7 @@ impl Shell {
             sockets: Vec::new(),
             by_key: HashMap::new(),
             policy,
+            listener: "",
             grant: Grant::default(),
         }
     }
@@ -218,8 +221,9 @@ impl Shell {
             panic!("clients begin with CONNECT")
         };
         let accepted_by = self.sockets[socket].accepted_by;
-        let admission = Candidate::new(&self.broker, accepted_by, self.now, &connect)
-            .and_then(|candidate| candidate.admit(&self.broker, Box::new(self.grant.clone())));
+        let admission =
+            Candidate::new(&self.broker, accepted_by, self.now, self.listener, &connect)
+                .and_then(|candidate| candidate.admit(&self.broker, Box::new(self.grant.clone())));
         let key = admission.and_then(|admission| {
             let home = usize::from(self.broker.home(admission.client_id()));
             let key = self.shards[home].connect(self.now, admission)?;

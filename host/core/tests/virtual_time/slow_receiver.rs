@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use theseus_core::Limits;
+use theseus_core::ClientLimits;
 use theseus_mqtt::{ProtocolVersion, QoS, ReasonCode};
 
 use crate::bench::Bench;
@@ -11,15 +11,15 @@ use crate::packets::{Got, Hello, Post, V3, V5};
 
 const STALL: Duration = Duration::from_secs(2);
 
-fn limits() -> Limits {
-    Limits {
+fn limits() -> ClientLimits {
+    ClientLimits {
         queue_len_max: 20,
         queue_soft_percent: 50,
         inflight_max: 1,
         receive_maximum: 4,
         stall_max: STALL,
         shutdown_after: None,
-        ..Limits::default()
+        ..ClientLimits::default()
     }
 }
 
@@ -147,7 +147,7 @@ fn the_hard_bound_drops_the_oldest_and_says_so() {
 
 #[test]
 fn a_receiver_that_takes_nothing_is_closed() {
-    let limits = Limits { shutdown_after: Some(Duration::from_secs(30)), ..limits() };
+    let limits = ClientLimits { shutdown_after: Some(Duration::from_secs(30)), ..limits() };
     let mut bench = Bench::with(limits);
     let (reader, _) = pressed(&mut bench, 1, V5);
     bench.seconds(29);
@@ -217,7 +217,7 @@ const TAKEN: u32 = 25;
 #[test]
 fn a_slow_receiver_that_keeps_taking_loses_nothing() {
     for shard in [0, 1] {
-        let limits = Limits { queue_len_max: 200, queue_soft_percent: 10, ..limits() };
+        let limits = ClientLimits { queue_len_max: 200, queue_soft_percent: 10, ..limits() };
         let window = usize::from(limits.receive_maximum);
         let mut bench = Bench::with(limits);
         let reader = bench.name(shard, "reader");

@@ -1,6 +1,6 @@
 //! SUBSCRIBE and UNSUBSCRIBE: overlapping filters, identifiers, no-local, refusals.
 
-use theseus_core::Limits;
+use theseus_core::ClientLimits;
 use theseus_mqtt::{QoS, ReasonCode, SubscribeOptions};
 
 use crate::bench::Bench;
@@ -66,7 +66,8 @@ fn nothing_comes_after_unsubscribe() {
 
 #[test]
 fn refusals_have_their_codes() {
-    let limits = Limits { subscriptions_max: 1, topic_levels_max: 3, ..Limits::default() };
+    let limits =
+        ClientLimits { subscriptions_max: 1, topic_levels_max: 3, ..ClientLimits::default() };
     for (version, codes) in
         [(V5, [0x8F, 0x9E, 0x87, 1, 0x97, 1]), (V3, [0x80, 0x80, 0x80, 1, 0x80, 1])]
     {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use theseus_core::{Broker, Candidate, ConnectionKey, Limits, Shard, Time};
+use theseus_core::{Broker, Candidate, ClientLimits, ConnectionKey, Shard, Time};
 use theseus_mqtt::{Cut, Packet, QoS, SubscribeOptions, cut};
 
 use crate::packets::{self, Frames, Got, Hello, Post, V3};
@@ -15,8 +15,11 @@ const VALUES: usize = 30_000;
 
 #[test]
 fn values_never_go_back_while_threads_race() {
-    let broker =
-        Broker::new(2, Open::new(), Limits { queue_len_max: 1 << 20, ..Limits::default() });
+    let broker = Broker::new(
+        2,
+        Open::new(),
+        ClientLimits { queue_len_max: 1 << 20, ..ClientLimits::default() },
+    );
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let (broker, done) = (&broker, &done);
@@ -37,7 +40,7 @@ fn connect(shard: &mut Shard, home: u16) -> ConnectionKey {
     let bytes = Hello::clean(V3, &name).bytes();
     let Ok(Cut::Frame { frame, .. }) = cut(&bytes, usize::MAX) else { panic!() };
     let Ok(Packet::Connect(connect)) = Packet::decode(frame, V3) else { panic!() };
-    let admission = Candidate::new(&broker, home, NOW, &connect).unwrap();
+    let admission = Candidate::new(&broker, home, NOW, "", &connect).unwrap();
     let admission = admission.admit(&broker, Box::default()).unwrap();
     shard.connect(NOW, admission).unwrap()
 }

@@ -134,6 +134,7 @@ impl World {
         let keep_alive = if self.kind.pressed { 0 } else { *self.rng.pick(&[0, 0, 10, 60]) };
         let will = self.rng.chance(40).then(|| self.will(client, v5));
         Hello {
+            extra: &[],
             version,
             client_id,
             clean,
@@ -147,6 +148,7 @@ impl World {
 
     fn will(&mut self, client: usize, v5: bool) -> WillSpec {
         WillSpec {
+            extra: &[],
             topic: format!("w{client}"),
             payload: self.identity(client).payload(0),
             qos: *self.rng.pick(&ALL_QOS),
@@ -212,7 +214,7 @@ impl World {
         let retain = clears || (kept && self.rng.chance(70));
         let v5 = self.clients[client].hello.version.is_v5();
         let expiry = (v5 && !clears && self.rng.chance(10)).then(|| 1 + self.rng.below(40) as u32);
-        let post = Post { topic: topic.to_owned(), payload, qos, retain, expiry };
+        let post = Post { topic: topic.to_owned(), payload, qos, retain, expiry, extra: &[] };
         let number = self.published;
         self.note(format!("client {client} publishes {number} on {topic} {qos:?} retain {retain}"));
         let bytes = self.clients[client].publish(post);

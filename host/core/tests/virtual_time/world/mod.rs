@@ -12,7 +12,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use theseus_core::{Expiry, Limits};
+use theseus_core::{ClientLimits, Expiry};
 use theseus_mqtt::{Cut, Packet, ReasonCode, cut};
 
 use crate::packets::{Frames, Hello, V3, V5};
@@ -254,17 +254,17 @@ fn check_open(shell: &Shell, oracle: &mut Oracle) {
 /// `mqtt.session_expiry_interval` of these runs, seconds.
 const SESSION_EXPIRY_V3: u32 = 60;
 
-fn limits(kind: Kind) -> Limits {
-    let limits = Limits {
+fn limits(kind: Kind) -> ClientLimits {
+    let limits = ClientLimits {
         session_expiry_v3: Expiry::from_seconds(SESSION_EXPIRY_V3),
         queue_qos0_offline: kind.store_qos0,
         shutdown_after: None,
-        ..Limits::default()
+        ..ClientLimits::default()
     };
     if !kind.pressed {
         return limits;
     }
-    Limits {
+    ClientLimits {
         queue_len_max: 12,
         inflight_max: 4,
         receive_maximum: 6,

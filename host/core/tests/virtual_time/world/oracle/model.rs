@@ -111,6 +111,7 @@ impl Oracle {
         match packet {
             Packet::Publish(publish) => {
                 let post = Post {
+                    extra: &[],
                     topic: publish.topic.to_owned(),
                     payload: publish.payload.to_vec(),
                     qos: publish.qos,
@@ -258,6 +259,6 @@ impl Oracle {
         let Some(WillSpec { topic, payload, qos, retain, .. }) = session.will.take() else {
             return;
         };
-        self.publish(client, &Post { topic, payload, qos, retain, expiry: None });
+        self.publish(client, &Post { topic, payload, qos, retain, expiry: None, extra: &[] });
     }
 }
