@@ -32,7 +32,7 @@ pub(crate) struct Connection {
     pub(crate) behind: bool,
     /// Length of the packet that `partial` begins with, once its header says so.
     pub(crate) partial_packet: usize,
-    /// When the last packet came, for the keep-alive.
+    /// When the last whole packet came, for the keep-alive.
     pub(crate) last_packet: Time,
     /// When it began.
     pub(crate) since: Time,
@@ -142,6 +142,14 @@ impl Connection {
 
     pub(crate) fn is_open(&self) -> bool {
         self.state == State::Open
+    }
+
+    /// Notes whole packets of `len` bytes for the keep-alive: bytes of one that never becomes whole
+    /// do not count [MQTT-3.1.2-22].
+    pub(crate) fn heard(&mut self, now: Time, len: usize) {
+        if len > 0 {
+            self.last_packet = now;
+        }
     }
 
     /// Messages received and not answered yet that are not awaiting their PUBREL either.

@@ -24,7 +24,6 @@ impl Shard {
             && connection.is_open()
             && !rest.is_empty()
         {
-            connection.last_packet = now;
             if connection.paused_until.is_some() {
                 connection.partial.extend_from_slice(rest);
                 connection.behind = true;
@@ -52,8 +51,7 @@ impl Shard {
     /// Handles the large packet if [`Shard::direct_read`] has completed it with `count` bytes.
     pub fn received_direct(&mut self, now: Time, key: ConnectionKey, count: usize) {
         self.metrics().bytes_received.add(count as u64);
-        let Some(connection) = self.connections.get_mut(key) else { return };
-        connection.last_packet = now;
+        let Some(connection) = self.connections.get(key) else { return };
         if connection.partial.len() >= connection.partial_packet {
             self.handle_partial(now, key);
         }
@@ -86,6 +84,7 @@ impl Shard {
         if let Some(connection) = self.connections.get_mut(key)
             && connection.is_open()
         {
+            connection.heard(now, consumed);
             connection.partial.extend_from_slice(&bytes[consumed..]);
             connection.behind = connection.paused_until.is_some();
         }
@@ -130,13 +129,13 @@ impl Shard {
         let mut bytes = std::mem::take(&mut connection.partial);
         let whole = bytes.len() == std::mem::take(&mut connection.partial_packet);
         if whole && bytes.len() >= DIRECT_READ_MIN {
+            connection.heard(now, bytes.len());
             return self.handle_large(now, key, bytes);
         }
         let consumed = self.handle_whole(now, key, &bytes);
-        if let Some(connection) = self.connections.get_mut(key)
-            && connection.is_open()
-            && consumed < bytes.len()
-        {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        connection.heard(now, consumed);
+        if connection.is_open() && consumed < bytes.len() {
             bytes.drain(..consumed);
             connection.partial = bytes;
             connection.behind = connection.paused_until.is_some();

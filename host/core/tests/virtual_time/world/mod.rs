@@ -133,7 +133,6 @@ impl World {
         if bytes.is_empty() {
             return 0;
         }
-        self.oracle.heard(socket);
         self.views[socket].push(&bytes);
         while let Some(frame) = self.views[socket].next() {
             self.model_packet(socket, &frame);
@@ -158,7 +157,10 @@ impl World {
                 self.oracle.connect(client, socket, &hello);
                 self.clients[client].session_lost |= !self.oracle.sockets[&socket].present;
             }
-            other => self.oracle.packet(socket, &other),
+            other => {
+                self.oracle.heard(socket);
+                self.oracle.packet(socket, &other);
+            }
         }
     }
 

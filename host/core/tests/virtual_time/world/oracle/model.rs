@@ -96,7 +96,7 @@ impl Oracle {
         self.sockets.insert(socket, link);
     }
 
-    /// The server has read bytes, whole packets or not.
+    /// The server has read a whole packet, which is what the keep-alive waits for.
     pub(crate) fn heard(&mut self, socket: usize) {
         let now = self.now;
         if let Some(link) = self.sockets.get_mut(&socket) {
