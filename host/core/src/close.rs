@@ -114,6 +114,15 @@ impl Shard {
         self.detach(now, key, Ending::Server(reason));
     }
 
+    /// Ends a connection whose CONNACK does not fit its client's packets: nothing goes before a
+    /// CONNACK [MQTT-3.2.0-1], and no DISCONNECT without one [MQTT-3.14.0-1].
+    pub(crate) fn close_unanswered(&mut self, now: Time, key: ConnectionKey, reason: ReasonCode) {
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.outgoing.clear();
+        }
+        self.detach(now, key, Ending::Server(reason));
+    }
+
     /// Takes a connection from its session. What is in its output is still written.
     fn detach(&mut self, now: Time, key: ConnectionKey, ending: Ending) {
         if !self.connections.get(key).is_some_and(Connection::is_open) {

@@ -48,7 +48,7 @@ impl Shard {
         self.announce_connected(now, key, keep_alive, clean_start);
         if !is_told {
             // The client takes no packet as large as its CONNACK: there is no way to serve it.
-            self.close(now, key, ReasonCode::PacketTooLarge);
+            self.close_unanswered(now, key, ReasonCode::PacketTooLarge);
         }
         Ok(key)
     }

@@ -1,5 +1,6 @@
-//! The window of QoS 1 and 2 messages sent to one client and not yet settled, in the order of
-//! their first sending. Plain data; what goes on the wire is written in `transmit` and `ack`.
+//! The window of QoS 1 and 2 messages sent to one client and not yet settled: first those that are
+//! released, then the others in the order of their first sending. Plain data; what goes on the wire
+//! is written in `transmit` and `ack`.
 
 use std::collections::VecDeque;
 
@@ -40,7 +41,8 @@ pub(crate) enum Outcome {
     Unknown,
 }
 
-/// Exchanges in the order their PUBLISH was first sent [MQTT-4.6.0-1].
+/// The released exchanges in the order of their PUBREC [MQTT-4.6.0-4] (3.1.1), then the others in
+/// the order their PUBLISH was first sent [MQTT-4.6.0-1] (3.1.1).
 #[derive(Debug, Default)]
 pub(crate) struct Inflight {
     exchanges: VecDeque<Exchange>,
@@ -114,7 +116,9 @@ impl Inflight {
         })
     }
 
-    /// A PUBREC that accepts: from now on PUBREL is owed, not PUBLISH.
+    /// A PUBREC that accepts: from now on PUBREL is owed, not PUBLISH. What is released stands in
+    /// front in the order of the PUBRECs, which is that of the PUBRELs, in redelivery too
+    /// [MQTT-4.6.0-4] (3.1.1).
     pub(crate) fn release(&mut self, packet_id: PacketId) -> Outcome {
         let found = self.find(packet_id, |state| match state {
             State::Published(delivery) | State::Interrupted(delivery) => {
@@ -122,11 +126,15 @@ impl Inflight {
             }
             State::Released => true,
         });
-        let Some(exchange) = found.and_then(|at| self.exchanges.get_mut(at)) else {
-            return Outcome::Unknown;
-        };
-        self.interrupted -= usize::from(exchange.is_interrupted());
-        exchange.state = State::Released;
+        let Some(at) = found else { return Outcome::Unknown };
+        let is_released = |it: &Exchange| matches!(it.state, State::Released);
+        let released = self.exchanges.iter().take_while(|it| is_released(it)).count();
+        if at >= released
+            && let Some(exchange) = self.exchanges.remove(at)
+        {
+            self.interrupted -= usize::from(exchange.is_interrupted());
+            self.exchanges.insert(released, Exchange { state: State::Released, ..exchange });
+        }
         Outcome::Accepted
     }
 
