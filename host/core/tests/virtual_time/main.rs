@@ -26,6 +26,7 @@ mod session;
 mod shell;
 mod simulation;
 mod slow_receiver;
+mod statements;
 mod subscribe;
 mod system;
 mod takeover;

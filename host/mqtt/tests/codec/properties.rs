@@ -264,3 +264,26 @@ fn unchecked_bytes_are_read_as_far_as_they_go() {
     assert_eq!(broken.content_type(), None);
     assert_eq!(broken.user_properties().count(), 0);
 }
+
+/// `[MQTT-1.5.4-1]`, `[MQTT-1.5.4-2]`, `[MQTT-3.3.2-13]`, `[MQTT-3.3.2-19]`
+#[test]
+fn every_text_among_the_properties_is_utf_8_without_nul() {
+    let mut texts = 0;
+    for (property, bytes, allowed) in TABLE {
+        let holder = holders().find(|(_, name)| allowed.starts_with(name)).unwrap().0;
+        let is_binary =
+            matches!(property, Property::CorrelationData(_) | Property::AuthenticationData(_));
+        // One letter with two bytes of length before it, at the end of each of them.
+        let is_text = bytes.len() >= 4 && bytes[bytes.len() - 3..bytes.len() - 1] == [0, 1];
+        if is_binary || !is_text {
+            continue;
+        }
+        texts += 1;
+        for (byte, problem) in [(0xFF, Problem::NotUtf8), (0, Problem::NulCharacter)] {
+            let wrong = [&bytes[..bytes.len() - 1], &[byte]].concat();
+            let expected = malformed(holder.packet(), property.name(), problem);
+            assert_eq!(Properties::decode(&wrong, holder), Err(expected), "{property:?}");
+        }
+    }
+    assert_eq!(texts, 8);
+}
