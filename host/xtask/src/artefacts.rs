@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use crate::command::{Failure, cargo, no_more, program, step};
-use crate::{place, plugins};
+use crate::{place, plugins, statements};
 
 /// `cargo xtask run [-- ARGS]`: does not return on success (on unix this process becomes the broker).
 pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
@@ -24,7 +24,8 @@ pub(crate) fn build(args: &[String]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `cargo xtask test [--ci] [ARGS]`: all tests of the workspace; ARGS go to `cargo test`.
+/// `cargo xtask test [--ci] [ARGS]`: all tests of the workspace; ARGS go to `cargo test`. Without
+/// ARGS also: are the tests that docs/statements names among them?
 pub(crate) fn test(args: &[String]) -> Result<(), Failure> {
     build_broker()?;
     let mut tests = cargo("test --workspace");
@@ -35,6 +36,9 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failure> {
             "--ci" => tests.env("THESEUS_REQUIRE_CLIENTS", "1"),
             _ => tests.arg(arg),
         };
+    }
+    if args.iter().all(|arg| arg == "--ci") {
+        statements::check_listed()?;
     }
     step("test", &mut tests)
 }

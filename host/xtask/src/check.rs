@@ -41,6 +41,7 @@ pub(crate) fn tidy(args: &[String]) -> Result<(), Failure> {
     for finding in &findings {
         println!("{finding}");
     }
+    tidy::statement_totals(&place::root()).iter().for_each(|line| println!("{line}"));
     match findings.len() {
         0 => Ok(()),
         n => Err(Failure::Failed(format!("tidy: {n} finding(s)"))),

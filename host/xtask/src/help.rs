@@ -2,8 +2,19 @@
 //! Used when no command is given, when help is asked for, and on typing errors.
 
 /// Every command, as typed.
-pub(crate) const COMMANDS: &[&str] =
-    &["run", "build", "test", "plugins", "bench", "check", "tidy", "clients", "fuzz", "help"];
+pub(crate) const COMMANDS: &[&str] = &[
+    "run",
+    "build",
+    "test",
+    "plugins",
+    "bench",
+    "check",
+    "tidy",
+    "clients",
+    "fuzz",
+    "statements",
+    "help",
+];
 
 pub(crate) const TEXT: &str = "\
 Theseus: every plank can be replaced while the ship sails.
@@ -17,6 +28,7 @@ Theseus: every plank can be replaced while the ship sails.
   cargo xtask tidy               only the rules of this code base, in a second
   cargo xtask clients            fetch paho-mqtt and MQTT.js for the tests into target/clients
   cargo xtask fuzz [SECONDS]     each fuzz target of the codec for that long (60)
+  cargo xtask statements --draw SEED   twenty rows of docs/statements for a second look
 
 New here? `cargo xtask run`, and in another window
   mosquitto_sub -t 'hello/#' &  mosquitto_pub -t hello/world -m ahoy

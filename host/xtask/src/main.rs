@@ -11,6 +11,7 @@ mod fuzz;
 mod help;
 mod place;
 mod plugins;
+mod statements;
 mod tidy;
 
 use std::process::ExitCode;
@@ -47,6 +48,7 @@ fn dispatch(args: &[String]) -> Result<(), Failure> {
         "tidy" => check::tidy(rest),
         "clients" => clients::install(rest),
         "fuzz" => fuzz::fuzz(rest),
+        "statements" => statements::statements(rest),
         unknown => Err(Failure::Usage(help::unknown("command", unknown, help::COMMANDS))),
     }
 }

@@ -17,11 +17,13 @@ mod profiles;
 mod pure;
 mod safety;
 mod source;
+mod statements;
 mod tree;
 
 use std::path::Path;
 
 use finding::Finding;
+pub(crate) use statements::{Proof, listed};
 use tree::Tree;
 
 type Check = fn(&Tree) -> Vec<Finding>;
@@ -39,6 +41,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("leftovers", leftovers::check),
     ("map", map::check),
     ("invariants", invariants::check),
+    ("statements", statements::check),
 ];
 
 /// Everything that is wrong below `root`, in the order of the checks, then of the files.
@@ -48,6 +51,26 @@ pub(crate) fn findings(root: &Path) -> Vec<Finding> {
         Err(error) => return vec![Finding::of_file(".", "read", error.to_string())],
     };
     CHECKS.iter().flat_map(|(_, check)| check(&tree)).collect()
+}
+
+/// How many statements of MQTT are tested, a line per version.
+pub(crate) fn statement_totals(root: &Path) -> Vec<String> {
+    Tree::read(root).map_or_else(|_| Vec::new(), |tree| statements::totals(&tree))
+}
+
+/// What `pick` picks from the table, the identifier and the proof of each statement's row.
+pub(crate) fn proofs<T>(
+    root: &Path,
+    mut pick: impl FnMut(&'static str, &str, Proof<'_>) -> Option<T>,
+) -> Vec<T> {
+    let Ok(tree) = Tree::read(root) else { return Vec::new() };
+    let mut picked = Vec::new();
+    for edition in &statements::EDITIONS {
+        let text = tree.file(edition.table).map_or("", |file| file.text.as_str());
+        let rows = statements::rows(text).filter_map(Result::ok);
+        picked.extend(rows.filter_map(|row| pick(edition.table, row.id, row.proof)));
+    }
+    picked
 }
 
 #[cfg(test)]
