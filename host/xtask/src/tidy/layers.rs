@@ -12,13 +12,14 @@ const RULE: &str = "layers";
 
 /// The binary puts everything together.
 const SHELL: &[&str] = &[
-    "mqtt", "route", "acl", "core", "users", "policy", "wasm", "store", "tls", "cluster", "config",
-    "reload",
+    "mqtt", "websocket", "route", "acl", "core", "users", "policy", "wasm", "store", "tls",
+    "cluster", "config", "reload",
 ];
 
 /// A crate's folder and which of ours it may use. What is not named here may use none.
 const LAYERS: &[(&str, &[&str])] = &[
     ("host/mqtt", &[]),
+    ("host/websocket", &[]),
     ("host/route", &["mqtt"]),
     ("host/acl", &[]),
     ("host/core", &["mqtt", "route", "acl"]),
