@@ -39,6 +39,10 @@ pub struct Admission {
     pub(crate) protocol: Protocol,
     pub(crate) will: Option<Box<Will>>,
     pub(crate) grant: Box<Grant>,
+    /// Its Authentication Method, which every AUTH of the connection has to name.
+    pub(crate) method: Option<Box<str>>,
+    /// Authentication Data for CONNACK.
+    pub(crate) auth_data: Option<Box<[u8]>>,
 }
 
 /// A client whose CONNECT is in order, but who has yet to be let in.
@@ -96,6 +100,8 @@ impl Candidate {
             protocol: protocol(limits, listener, keep_alive, connect),
             will: connect.will.as_ref().map(|will| Box::new(Will::from_connect(will))),
             grant: Box::default(),
+            method: connect.properties.authentication_method().map(Into::into),
+            auth_data: None,
         }))
     }
 
@@ -107,6 +113,16 @@ impl Candidate {
     /// The protocol version it speaks.
     pub fn version(&self) -> ProtocolVersion {
         self.0.protocol.version
+    }
+
+    /// Its Authentication Method, if its CONNECT named one.
+    pub fn method(&self) -> Option<&str> {
+        self.0.method.as_deref()
+    }
+
+    /// The largest packet it takes, bytes.
+    pub fn packet_size_max(&self) -> u32 {
+        self.0.protocol.packet_size_max
     }
 
     /// Lets it in with `grant`, under the client id that the grant names, if it names one.
@@ -128,6 +144,14 @@ impl Candidate {
 }
 
 impl Admission {
+    /// With Authentication Data for CONNACK, at most 65,535 bytes. For a client that named a method;
+    /// others are never sent any [MQTT-4.12.0-6].
+    #[must_use]
+    pub fn with_auth_data(mut self, data: Option<Box<[u8]>>) -> Self {
+        self.auth_data = data.filter(|_| self.method.is_some());
+        self
+    }
+
     /// The client id its session has.
     pub fn client_id(&self) -> &str {
         &self.client_id
@@ -169,10 +193,6 @@ fn check(limits: &ClientLimits, connect: &Connect<'_>) -> Result<(), ReasonCode>
         || connect.client_id.len() > limits.client_id_len_max
     {
         return Err(ReasonCode::ClientIdentifierNotValid);
-    }
-    // No method is offered yet [MQTT-4.12.0-1].
-    if connect.properties.authentication_method().is_some() {
-        return Err(ReasonCode::BadAuthenticationMethod);
     }
     match limits.has_too_many_user_properties(connect.properties) {
         true => Err(ReasonCode::QuotaExceeded),

@@ -148,8 +148,8 @@ impl Shard {
 
     /// Forgets a connection and its deadlines.
     pub(crate) fn remove_connection(&mut self, key: ConnectionKey) -> Option<Connection> {
-        let timers =
-            [Timer::KeepAlive, Timer::Grant, Timer::Pause, Timer::Linger].map(|of| of(key));
+        let timers = [Timer::KeepAlive, Timer::Grant, Timer::Exchange, Timer::Pause, Timer::Linger]
+            .map(|of| of(key));
         timers.into_iter().for_each(|timer| self.timers.cancel(timer));
         self.connections.remove(key)
     }

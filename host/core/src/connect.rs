@@ -7,6 +7,7 @@ use crate::Time;
 use crate::admission::Admission;
 use crate::connection::Connection;
 use crate::keys::{ConnectionKey, SessionKey};
+use crate::reauthentication::Authentication;
 use crate::session::Session;
 use crate::shard::Shard;
 use crate::timers::Timer;
@@ -30,6 +31,7 @@ impl Shard {
         connection.grant_ends =
             admission.grant.expires_in.map_or(Time::NEVER, |span| now.after(span));
         let key = self.connections.insert(connection);
+        self.connections[key].authentication = admission.method.clone().map(Authentication::new);
         self.write_connack(key, &admission, present);
         let is_told = !self.connections[key].outgoing.is_empty();
         let (keep_alive, clean_start) = (admission.keep_alive, admission.clean_start);
@@ -139,6 +141,9 @@ impl Shard {
             response_information
                 .filter(|_| admission.wants_response_information)
                 .map(Property::ResponseInformation),
+            // [MQTT-4.12.0-5]
+            admission.method.as_deref().map(Property::AuthenticationMethod),
+            admission.auth_data.as_deref().map(Property::AuthenticationData),
         ];
         let mut buffer = PropertiesBuf::new();
         for property in properties.into_iter().flatten() {

@@ -12,6 +12,7 @@ use crate::inbox::ShardId;
 use crate::keys::SessionKey;
 use crate::limits::ListenerId;
 use crate::outgoing::Outgoing;
+use crate::reauthentication::Authentication;
 
 /// What the core keeps of a connection from CONNACK to close.
 #[derive(Debug)]
@@ -38,6 +39,8 @@ pub(crate) struct Connection {
     pub(crate) since: Time,
     /// When the client must have connected anew; [`Time::NEVER`] if its grant has no end.
     pub(crate) grant_ends: Time,
+    /// What AUTH packets are judged by; nothing if CONNECT named no method.
+    pub(crate) authentication: Option<Box<Authentication>>,
     /// Acknowledgements not sent yet, in the order of their PUBLISH [MQTT-4.6.0-2] (3.1.1).
     pub(crate) withheld: VecDeque<Withheld>,
     /// The number of the next withheld acknowledgement.
@@ -132,6 +135,7 @@ impl Connection {
             last_packet: now,
             since: now,
             grant_ends: Time::NEVER,
+            authentication: None,
             withheld: VecDeque::new(),
             next_ticket: 0,
             paused_until: None,

@@ -16,6 +16,8 @@ pub struct Limits {
     pub inbox_bytes_max: usize,
     /// `mqtt.max_sessions` of the whole broker.
     pub sessions_max: usize,
+    /// `mqtt.idle_timeout`: how long authentication by AUTH may take on a live connection.
+    pub exchange_max: Duration,
     /// `retainer.enable`.
     pub retain_available: bool,
     /// `retainer.max_retained_messages`.
@@ -161,6 +163,7 @@ impl Default for Limits {
             inbox_len_max: 16 * 1024,
             inbox_bytes_max: 64 << 20,
             sessions_max: 1_000_000,
+            exchange_max: Duration::from_secs(15),
             retain_available: true,
             retained_max: 1_000_000,
             retained_payload_max: 1 << 20,

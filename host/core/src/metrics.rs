@@ -123,6 +123,12 @@ metrics! {
     subscribes_denied,
     /// Wills that authorization denied.
     wills_denied,
+    /// Logins that ended within an exchange by AUTH: refused, too slow, or against its rules.
+    exchanges_refused,
+    /// Clients that authenticated again on a live connection.
+    reauthentications,
+    /// Connections closed because that failed, or took longer than `mqtt.idle_timeout`.
+    reauthentications_refused,
     /// Connections closed because their grant was over.
     grants_expired,
     /// Connections closed for a malformed packet or a protocol error.

@@ -202,10 +202,9 @@ impl Shard {
             Packet::Unsubscribe(unsubscribe) => self.handle_unsubscribe(now, key, &unsubscribe),
             Packet::PingReq => self.handle_pingreq(key),
             Packet::Disconnect(disconnect) => self.handle_disconnect(now, key, &disconnect),
-            // A second CONNECT [MQTT-3.1.0-2], an AUTH without a method, and packets that only
-            // a server sends.
+            Packet::Auth(auth) => self.handle_auth(now, key, &auth),
+            // A second CONNECT [MQTT-3.1.0-2], and packets that only a server sends.
             Packet::Connect(_)
-            | Packet::Auth(_)
             | Packet::ConnAck(_)
             | Packet::SubAck(_)
             | Packet::UnsubAck(_)

@@ -13,6 +13,7 @@ use crate::connection::{Connection, Protocol, Withheld};
 use crate::inflight::{Exchange, State};
 use crate::policy::Grant;
 use crate::queue::{Delivery, Identifiers};
+use crate::reauthentication::Authentication;
 use crate::replay::Wanted;
 use crate::session::{Expiry, Session};
 use crate::will::Will;
@@ -58,6 +59,8 @@ pub(crate) struct ConnectionRecord {
     pub(crate) open_for: Duration,
     /// Until the grant is over.
     pub(crate) granted_for: Option<Duration>,
+    /// With the time until its exchange must be over.
+    pub(crate) authentication: Option<(Box<Authentication>, Option<Duration>)>,
     pub(crate) withheld: Vec<(Withheld, Duration)>,
     pub(crate) paused_for: Option<Duration>,
 }
@@ -142,6 +145,10 @@ impl ConnectionRecord {
             open_for: connection.since.until(now),
             granted_for: (connection.grant_ends != Time::NEVER)
                 .then(|| now.until(connection.grant_ends)),
+            authentication: connection.authentication.as_ref().map(|it| {
+                let left = (it.ends() != Time::NEVER).then(|| now.until(it.ends()));
+                (it.clone(), left)
+            }),
             withheld: withheld.map(|w| (*w, now.until(w.deadline))).collect(),
             paused_for: connection.paused_until.map(|until| now.until(until)),
         }

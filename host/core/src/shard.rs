@@ -24,6 +24,7 @@ use crate::timers::Timers;
 /// The shell feeds it with [`Shard::connect`], [`Shard::receive`], [`Shard::socket_closed`],
 /// [`Shard::handle_timeout`] and [`Shard::work`], then asks: [`Shard::poll_dirty`] and
 /// [`Shard::transmit`] for bytes to write, [`Shard::post`] for shards to wake,
+/// [`Shard::poll_question`] for what has to be asked about a client that authenticates again,
 /// [`Shard::poll_timeout`] for the next deadline.
 pub struct Shard {
     pub(crate) id: ShardId,
@@ -39,6 +40,8 @@ pub struct Shard {
     pub(crate) outbox: Box<[Vec<Parcel>]>,
     /// Shards whose inbox went from empty to not empty since the last [`Shard::post`].
     pub(crate) wakes: Vec<ShardId>,
+    /// Connections about which somebody has to be asked; each at most once.
+    pub(crate) questions: VecDeque<ConnectionKey>,
     dirty: VecDeque<ConnectionKey>,
     expired: Vec<ConnectionKey>,
     /// Write buffers without a connection.
@@ -66,6 +69,7 @@ impl Shard {
             work: VecDeque::new(),
             outbox: (0..broker.shards()).map(|_| Vec::new()).collect(),
             wakes: Vec::new(),
+            questions: VecDeque::new(),
             dirty: VecDeque::new(),
             expired: Vec::new(),
             buffers: Vec::new(),

@@ -17,7 +17,7 @@ use crate::shard::Shard;
 use crate::timers::Timer;
 
 /// The layout below. A reader refuses any other.
-const VERSION: u16 = 4;
+const VERSION: u16 = 5;
 
 /// Why a snapshot could not be read back.
 #[derive(Debug)]
@@ -137,6 +137,9 @@ impl Shard {
         connection.last_packet = now.before(record.silent_for);
         connection.since = now.before(record.open_for);
         connection.grant_ends = record.granted_for.map_or(Time::NEVER, |left| now.after(left));
+        connection.authentication = record
+            .authentication
+            .map(|(it, left)| it.ending(left.map_or(Time::NEVER, |left| now.after(left))));
         connection.paused_until = record.paused_for.map(|left| now.after(left));
         connection.next_ticket = record.withheld.last().map_or(0, |(last, _)| last.number + 1);
         for (withheld, left) in record.withheld {
@@ -146,7 +149,15 @@ impl Shard {
         let next_ack = connection.withheld.front().map(|withheld| withheld.deadline);
         let pause = next_ack.into_iter().chain(connection.paused_until).min();
         let grant_ends = connection.grant_ends;
+        let exchange = connection.authentication.as_ref().map(|it| (it.ends(), it.is_asked()));
         let key = self.connections.insert(connection);
+        if let Some((ends, is_asked)) = exchange {
+            self.timers.set(ends, Timer::Exchange(key));
+            // The answer to the question that was asked comes for a connection that is gone.
+            if is_asked {
+                self.questions.push_back(key);
+            }
+        }
         self.sessions[session].connection = Some(key);
         self.timers.set(keep_alive.unwrap_or(Time::NEVER), Timer::KeepAlive(key));
         self.timers.set(grant_ends, Timer::Grant(key));

@@ -16,6 +16,8 @@ pub(crate) enum Timer {
     KeepAlive(ConnectionKey),
     /// What the client was given at CONNECT is over.
     Grant(ConnectionKey),
+    /// Authentication by AUTH must be over.
+    Exchange(ConnectionKey),
     /// A pause, or the oldest withheld acknowledgement, is over.
     Pause(ConnectionKey),
     /// A closed connection must have written its last bytes.

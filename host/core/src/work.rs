@@ -69,6 +69,7 @@ impl Shard {
             match timer {
                 Timer::KeepAlive(key) => self.handle_keep_alive_timer(now, key),
                 Timer::Grant(key) => self.handle_grant_timer(now, key),
+                Timer::Exchange(key) => self.handle_exchange_timer(now, key),
                 Timer::Pause(key) => self.handle_pause_timer(now, key),
                 Timer::Linger(key) => self.handle_linger_timer(key),
                 Timer::Absence(key) => self.handle_absence_timer(now, key),

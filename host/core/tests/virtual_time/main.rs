@@ -21,6 +21,7 @@ mod negotiation;
 mod packet_size;
 mod packets;
 mod qos;
+mod reauthentication;
 mod retained;
 mod session;
 mod shell;

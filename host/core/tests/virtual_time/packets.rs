@@ -23,6 +23,8 @@ pub(crate) struct Hello {
     /// What else stands among the properties; v5 only.
     pub(crate) extra: &'static [Property<'static>],
     pub(crate) will: Option<WillSpec>,
+    /// Authentication Method; v5 only.
+    pub(crate) method: Option<String>,
 }
 
 /// A will as a client leaves it.
@@ -51,6 +53,7 @@ impl Hello {
             packet_size_max: None,
             extra: &[],
             will: None,
+            method: None,
         }
     }
 
@@ -72,6 +75,7 @@ impl Hello {
                 self.expiry.map(Property::SessionExpiryInterval),
                 self.receive_maximum.map(Property::ReceiveMaximum),
                 self.packet_size_max.map(Property::MaximumPacketSize),
+                self.method.as_deref().map(Property::AuthenticationMethod),
             ];
             let all = stated.into_iter().flatten().chain(self.extra.iter().copied());
             all.for_each(|property| properties.push(property).unwrap());
@@ -227,7 +231,15 @@ impl AckType {
 /// A packet from the server, owned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Got {
-    ConnAck { present: bool, reason: ReasonCode, receive_maximum: u16, assigned: Option<String> },
+    ConnAck {
+        present: bool,
+        reason: ReasonCode,
+        receive_maximum: u16,
+        assigned: Option<String>,
+        method: Option<String>,
+    },
+    /// With method and data.
+    Auth(ReasonCode, String, Option<Vec<u8>>),
     Publish(Copy),
     Ack(AckType, u16, ReasonCode),
     SubAck(u16, Vec<u8>),
@@ -271,6 +283,7 @@ impl Got {
                 reason: connack.reason,
                 receive_maximum: connack.properties.receive_maximum().unwrap_or(u16::MAX),
                 assigned: connack.properties.assigned_client_identifier().map(str::to_owned),
+                method: connack.properties.authentication_method().map(str::to_owned),
             },
             Packet::Publish(publish) => Self::Publish(Copy::of(&publish)),
             Packet::PubAck(it) => ack(AckType::Ack, it),
@@ -281,6 +294,11 @@ impl Got {
             Packet::UnsubAck(it) => Self::UnsubAck(it.packet_id.get(), it.reasons.to_vec()),
             Packet::PingResp => Self::PingResp,
             Packet::Disconnect(it) => Self::Disconnect(it.reason),
+            Packet::Auth(it) => Self::Auth(
+                it.reason,
+                it.properties.authentication_method().unwrap_or_default().to_owned(),
+                it.properties.authentication_data().map(<[u8]>::to_vec),
+            ),
             other => panic!("a server must not send {other:?}"),
         }
     }

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use theseus_core::{
-    Action, Broker, Candidate, ConnectionKey, Grant, Identity, Judged, Limits, Policy, Shard,
-    ShardId, Time, Verdict, refusal,
+    Action, Broker, Candidate, ConnectionKey, Grant, Identity, Judged, Limits, Policy, Question,
+    Shard, ShardId, Time, Verdict, refusal,
 };
 use theseus_mqtt::{Cut, Packet, cut};
 
@@ -240,6 +240,12 @@ impl Shell {
                 self.sockets[socket].server = Server::Closed;
             }
         }
+    }
+
+    /// What the shards want to have asked about clients that authenticate again.
+    pub(crate) fn questions(&mut self) -> Vec<Question> {
+        let shards = self.shards.iter_mut();
+        shards.flat_map(|shard| std::iter::from_fn(|| shard.poll_question())).collect()
     }
 
     /// Asks a shard which connections want to write.

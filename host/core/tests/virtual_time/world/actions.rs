@@ -143,6 +143,7 @@ impl World {
             receive_maximum: window.filter(|_| v5),
             packet_size_max: self.rng.chance(20).then_some(300).filter(|_| v5),
             will,
+            method: None,
         }
     }
 

@@ -193,6 +193,8 @@ impl Client {
                 assert!(self.asked.remove(&packet_id), "nobody asked under {packet_id}");
             }
             Got::PingResp => {}
+            // [MQTT-4.12.0-6]
+            Got::Auth(..) => panic!("nobody here names a method: {got:?}"),
             Got::Disconnect(reason) => return Some(Event::Goodbye(reason)),
         }
         None

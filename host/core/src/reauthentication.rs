@@ -1,0 +1,294 @@
+//! Authentication again on a live connection, by AUTH (MQTT 5.0, 4.12.1). The core knows the order of
+//! the packets and the time they may take; whom to ask and what the data mean it does not. Meanwhile
+//! the connection goes on with the grant it has.
+
+use core::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use theseus_mqtt::{Auth, Packet, PacketType, PropertiesBuf, Property, ReasonCode};
+
+use crate::Time;
+use crate::connection::Connection;
+use crate::keys::ConnectionKey;
+use crate::policy::Grant;
+use crate::shard::Shard;
+use crate::timers::Timer;
+use crate::verdicts::Verdicts;
+
+/// A challenge that the client has yet to answer: all that the next question needs. Plain data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Challenge {
+    /// The version of a plugin that challenged and must be asked again, as `scram 0.1.0 (3f2a91c0)`.
+    pub by: Box<str>,
+    /// What it is given back with the answer, at most 4 KiB.
+    pub state: Box<[u8]>,
+    /// The challenges so far, this one included.
+    pub steps: u8,
+}
+
+/// What somebody has to be asked about a client that authenticates again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Whom the answer is for.
+    pub key: ConnectionKey,
+    /// Its client id.
+    pub client_id: Box<str>,
+    /// The user name of its grant.
+    pub user_name: Option<Box<str>>,
+    /// Where it came from.
+    pub address: Option<IpAddr>,
+    /// The listener it came in by.
+    pub listener: Box<str>,
+    /// The Authentication Method of its CONNECT and of this AUTH.
+    pub method: Box<str>,
+    /// The Authentication Data of this AUTH.
+    pub data: Option<Box<[u8]>>,
+    /// The challenge this answers; `None`: the exchange begins.
+    pub challenge: Option<Challenge>,
+}
+
+/// The answer to a [`Question`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reauthentication {
+    /// The client is who it was, with a new grant; `data` goes into the last AUTH.
+    Admitted {
+        /// Replaces the one it has.
+        grant: Box<Grant>,
+        /// Authentication Data, at most 65,535 bytes.
+        data: Option<Box<[u8]>>,
+    },
+    /// The client is asked to go on.
+    Challenged {
+        /// Comes back with the next question.
+        challenge: Challenge,
+        /// Authentication Data, at most 65,535 bytes.
+        data: Box<[u8]>,
+    },
+    /// The connection ends.
+    Refused(ReasonCode),
+}
+
+/// What a connection keeps whose CONNECT named a method.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Authentication {
+    method: Box<str>,
+    stage: Stage,
+    /// When an exchange that is under way must be over; remaining time in a snapshot.
+    #[serde(skip)]
+    ends: Time,
+}
+
+/// Where an exchange is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum Stage {
+    /// None is under way.
+    Settled,
+    /// Somebody is asked; in a snapshot too, and then asked once more.
+    Asked { challenge: Option<Challenge>, data: Option<Box<[u8]>> },
+    /// The client is.
+    Challenged(Challenge),
+}
+
+impl Authentication {
+    pub(crate) fn new(method: Box<str>) -> Box<Self> {
+        Box::new(Self { method, stage: Stage::Settled, ends: Time::NEVER })
+    }
+
+    /// When its exchange must be over; [`Time::NEVER`] while there is none.
+    pub(crate) fn ends(&self) -> Time {
+        self.ends
+    }
+
+    /// The same, of a snapshot that was taken so much time before its end.
+    pub(crate) fn ending(mut self: Box<Self>, ends: Time) -> Box<Self> {
+        self.ends = ends;
+        self
+    }
+
+    pub(crate) fn is_asked(&self) -> bool {
+        matches!(self.stage, Stage::Asked { .. })
+    }
+
+    /// What an AUTH of the client does to the exchange; false if it may not come now.
+    fn take(&mut self, auth: &Auth<'_>, ends: Time) -> bool {
+        // Every AUTH names the method of CONNECT [MQTT-4.12.0-5] [MQTT-4.12.1-1].
+        if auth.properties.authentication_method() != Some(&*self.method) {
+            return false;
+        }
+        let data = auth.properties.authentication_data().map(Into::into);
+        match (auth.reason, std::mem::replace(&mut self.stage, Stage::Settled)) {
+            (ReasonCode::ReAuthenticate, Stage::Settled) => {
+                self.stage = Stage::Asked { challenge: None, data };
+                self.ends = ends;
+                true
+            }
+            // The answer to a challenge [MQTT-4.12.0-3].
+            (ReasonCode::ContinueAuthentication, Stage::Challenged(challenge)) => {
+                self.stage = Stage::Asked { challenge: Some(challenge), data };
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn settle(&mut self) {
+        (self.stage, self.ends) = (Stage::Settled, Time::NEVER);
+    }
+}
+
+impl Shard {
+    /// A question about a client that authenticates again; each once. The answer goes to
+    /// [`Shard::handle_reauthentication`], or nowhere if it takes too long: the exchange ends by
+    /// itself.
+    pub fn poll_question(&mut self) -> Option<Question> {
+        loop {
+            let key = self.questions.pop_front()?;
+            if let Some(question) = self.question(key) {
+                return Some(question);
+            }
+        }
+    }
+
+    /// Takes the answer to a question. One for a connection that is over, or whose question was
+    /// taken along to another shard, means nothing.
+    pub fn handle_reauthentication(
+        &mut self,
+        now: Time,
+        key: ConnectionKey,
+        answer: Reauthentication,
+    ) {
+        let Some(connection) = self.connections.get_mut(key).filter(|it| it.is_open()) else {
+            return;
+        };
+        let Some(authentication) =
+            connection.authentication.as_mut().filter(|authentication| authentication.is_asked())
+        else {
+            return;
+        };
+        match answer {
+            Reauthentication::Admitted { grant, data } => {
+                authentication.settle();
+                self.admit_again(now, key, grant, data.as_deref());
+            }
+            Reauthentication::Challenged { challenge, data } => {
+                authentication.stage = Stage::Challenged(challenge);
+                // [MQTT-4.12.0-2]
+                self.write_auth(now, key, ReasonCode::ContinueAuthentication, Some(&data));
+            }
+            Reauthentication::Refused(reason) => self.refuse_again(now, key, reason),
+        }
+    }
+
+    /// An AUTH: begins an exchange or goes on with one, if its client named a method in CONNECT
+    /// [MQTT-4.12.0-7]. One that may not come now is a protocol error.
+    pub(crate) fn handle_auth(&mut self, now: Time, key: ConnectionKey, auth: &Auth<'_>) {
+        let ends = now.after(self.broker.limits.exchange_max);
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let authentication = connection.authentication.as_mut();
+        if !authentication.is_some_and(|authentication| authentication.take(auth, ends)) {
+            return self.fail(now, key, ReasonCode::ProtocolError);
+        }
+        // Stands already if this AUTH goes on with an exchange: all its steps share the time.
+        self.timers.set(ends, Timer::Exchange(key));
+        self.questions.push_back(key);
+    }
+
+    /// An exchange has had its time, whoever was awaited.
+    pub(crate) fn handle_exchange_timer(&mut self, now: Time, key: ConnectionKey) {
+        let is_open = self.connections.get(key).is_some_and(Connection::is_open);
+        if is_open {
+            self.refuse_again(now, key, ReasonCode::NotAuthorized);
+        }
+    }
+
+    fn question(&self, key: ConnectionKey) -> Option<Question> {
+        let connection = self.connections.get(key).filter(|connection| connection.is_open())?;
+        let session = self.sessions.get(connection.session)?;
+        let authentication = connection.authentication.as_ref()?;
+        let Stage::Asked { challenge, data } = &authentication.stage else { return None };
+        Some(Question {
+            key,
+            client_id: session.client_id.clone(),
+            user_name: session.grant.user_name.clone(),
+            address: session.grant.address,
+            listener: session.grant.listener.clone(),
+            method: authentication.method.clone(),
+            data: data.clone(),
+            challenge: challenge.clone(),
+        })
+    }
+
+    /// The new grant replaces the old one, if it is the same client's: a session is one user's.
+    fn admit_again(
+        &mut self,
+        now: Time,
+        key: ConnectionKey,
+        mut grant: Box<Grant>,
+        data: Option<&[u8]>,
+    ) {
+        self.timers.cancel(Timer::Exchange(key));
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let session_key = connection.session;
+        let Some(session) = self.sessions.get_mut(session_key) else { return };
+        let other_id = grant.client_id.take().is_some_and(|id| id != session.client_id);
+        if other_id || grant.user_name != session.grant.user_name {
+            return self.refuse_again(now, key, ReasonCode::NotAuthorized);
+        }
+        connection.grant_ends = grant.expires_in.map_or(Time::NEVER, |span| now.after(span));
+        let grant_ends = connection.grant_ends;
+        session.grant = grant;
+        session.verdicts = Verdicts::default();
+        // Set anew and not moved on: the new end may be the later one.
+        self.timers.cancel(Timer::Grant(key));
+        self.timers.set(grant_ends, Timer::Grant(key));
+        self.metrics().reauthentications.add(1);
+        self.judge_subscriptions(session_key);
+        self.write_auth(now, key, ReasonCode::Success, data);
+    }
+
+    /// A failed exchange ends its connection [MQTT-4.12.1-2]; the reason is one that DISCONNECT has.
+    fn refuse_again(&mut self, now: Time, key: ConnectionKey, reason: ReasonCode) {
+        self.metrics().reauthentications_refused.add(1);
+        let listed = reason.listed_for(PacketType::Disconnect);
+        self.close(now, key, if listed { reason } else { ReasonCode::NotAuthorized });
+    }
+
+    /// Sends an AUTH with the method of CONNECT [MQTT-4.12.0-5]. A client that takes no packet as
+    /// large as that cannot go on.
+    fn write_auth(
+        &mut self,
+        now: Time,
+        key: ConnectionKey,
+        reason: ReasonCode,
+        data: Option<&[u8]>,
+    ) {
+        let Some(connection) = self.connections.get(key) else { return };
+        let Some(authentication) = &connection.authentication else { return };
+        match auth(reason, &authentication.method, data, connection.protocol.packet_size_max) {
+            Some(bytes) => {
+                if let Some(output) = self.output(key) {
+                    output.put_answer(|out| out.extend_from_slice(&bytes));
+                }
+            }
+            None => self.close(now, key, ReasonCode::PacketTooLarge),
+        }
+    }
+}
+
+/// The bytes of an AUTH; none if it is larger than `size_max`, the Maximum Packet Size of its client.
+pub fn auth(
+    reason: ReasonCode,
+    method: &str,
+    data: Option<&[u8]>,
+    size_max: u32,
+) -> Option<Vec<u8>> {
+    let mut properties = PropertiesBuf::new();
+    properties.push(Property::AuthenticationMethod(method)).ok()?;
+    if let Some(data) = data {
+        properties.push(Property::AuthenticationData(data)).ok()?;
+    }
+    let packet = Packet::Auth(Auth { reason, properties: properties.as_properties() });
+    let mut bytes = Vec::new();
+    packet.encode(theseus_mqtt::ProtocolVersion::V5, &mut bytes).ok()?;
+    (bytes.len() <= size_max as usize).then_some(bytes)
+}
