@@ -13,6 +13,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::local::{Local, State};
 use crate::peers::{Arrival, Order};
+use crate::reauthentication;
 use crate::stop::Stopping;
 
 /// Runs until the broker has stopped.
@@ -35,6 +36,7 @@ impl Flusher {
     /// Does what there is to do now; true if more is left for the next turn.
     fn turn(&mut self) -> bool {
         let local = &self.local;
+        reauthentication::ask_all(local);
         local.peers.arrivals(local.id).into_iter().for_each(|arrival| welcome(local, arrival));
         let now = local.clock.now();
         let mut state = local.state.borrow_mut();

@@ -3,11 +3,13 @@
 
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use theseus_core::{Admission, Candidate, Grant};
+use theseus_core::{Admission, Candidate};
 use theseus_mqtt::{Connect, Cut, DecodeError, Packet, ProtocolVersion, ReasonCode, cut};
-use theseus_policy::{Login, Refusal};
+use theseus_policy::{Admitted, Login};
 
+use crate::exchange::{Failed, Patience, authenticate};
 use crate::listen::{Listener, Seat};
 use crate::local::Local;
 use crate::peers::Arrival;
@@ -17,25 +19,25 @@ use crate::wire::Wire;
 /// Serves a wire until its CONNECT is answered or its time is over. The error is for the log.
 pub(crate) async fn run(local: Rc<Local>, wire: Wire, peer: SocketAddr, seat: Seat) {
     let mut stranger = Stranger::new(wire);
+    let mut patience = Patience::new(local.handshake.timeout);
     let reading = stranger.read_packet(&[CONNECT], local.handshake.connect_max);
-    match tokio::time::timeout(local.handshake.timeout, reading).await {
-        Ok(Ok(length)) => count_connect(&local, length),
-        Ok(Err(refused)) => return stranger.refuse(refused),
+    match patience.wait(reading).await {
+        Some(Ok(length)) => count_connect(&local, length),
+        Some(Err(refused)) => return stranger.refuse(refused),
         // Silence is not answered: nobody has said which version to answer in.
-        Err(_) => return tracing::debug!("no CONNECT in time, connection closed"),
+        None => return tracing::debug!("no CONNECT in time, connection closed"),
     }
     let (candidate, login) = match read_login(&local, &mut stranger.bytes, peer, &seat) {
         Ok(read) => read,
         Err(refused) => return stranger.refuse(refused),
     };
     let version = candidate.version();
-    let decided = tokio::select! {
-        decided = local.logins.decide(login) => decided,
-        () = stranger.gone() => return tracing::debug!("gone before it was let in"),
-    };
-    let admission = match decided.and_then(|grant| admit(&local, candidate, grant)) {
+    let login = Arc::new(login);
+    let decided = authenticate(&local, &mut stranger, &candidate, &login, &mut patience).await;
+    let admission = match decided.and_then(|admitted| admit(&local, candidate, admitted)) {
         Ok(admission) => admission,
-        Err(refusal) => {
+        Err(Failed::Gone) => return tracing::debug!("gone before it was let in"),
+        Err(Failed::Refused(refusal)) => {
             count(&local, refusal.reason);
             return stranger.refuse(Refused::with(version, refusal));
         }
@@ -86,21 +88,24 @@ fn login_of(
     listener: &Listener,
 ) -> Login {
     let properties = connect.properties;
+    let method = properties.authentication_method();
+    let mut facts = vec![
+        ("keep-alive", connect.keep_alive.to_string()),
+        ("clean-start", connect.clean_start.to_string()),
+        ("session-expiry", properties.session_expiry_interval().unwrap_or(0).to_string()),
+        ("server.address", listener.address.to_string()),
+    ];
+    facts.extend(method.map(|method| ("auth-method", method.to_owned())));
     Login {
         client_id: client_id.into(),
         user_name: connect.user_name.map(Into::into),
         password: connect.password.map(Into::into),
-        method: properties.authentication_method().map(Into::into),
+        method: method.map(Into::into),
         data: properties.authentication_data().map(Into::into),
         address: Some(peer),
         listener: listener.title.clone(),
         protocol: Some(connect.version),
-        facts: vec![
-            ("keep-alive", connect.keep_alive.to_string()),
-            ("clean-start", connect.clean_start.to_string()),
-            ("session-expiry", properties.session_expiry_interval().unwrap_or(0).to_string()),
-            ("server.address", listener.address.to_string()),
-        ],
+        facts,
         user_properties: properties
             .user_properties()
             .map(|(name, value)| (name.into(), value.into()))
@@ -125,8 +130,11 @@ fn count(local: &Local, reason: ReasonCode) {
     counter.add(1);
 }
 
-fn admit(local: &Local, candidate: Candidate, grant: Box<Grant>) -> Result<Admission, Refusal> {
-    candidate.admit(local.broker(), grant).map_err(Refusal::from)
+fn admit(local: &Local, candidate: Candidate, admitted: Admitted) -> Result<Admission, Failed> {
+    let Admitted { grant, data } = admitted;
+    let admission = candidate.admit(local.broker(), grant);
+    let admission = admission.map_err(|reason| Failed::Refused(reason.into()))?;
+    Ok(admission.with_auth_data(data))
 }
 
 /// A CONNECT of the wrong form is closed without an answer [MQTT-3.1.4-1]; one of a version we do

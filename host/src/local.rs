@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::listen::Seat;
 use crate::logins::Logins;
 use crate::peers::Peers;
+use crate::reauthentication::Exchange;
 use crate::serve::Serve;
 use crate::wire::Wire;
 
@@ -34,7 +35,7 @@ pub(crate) struct Local {
 /// Bounds before a client is known.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HandshakeLimits {
-    /// `mqtt.idle_timeout`.
+    /// `mqtt.idle_timeout`: how long the client may be waited for, in all.
     pub(crate) timeout: std::time::Duration,
     /// `mqtt.max_connect_packet_size`, bytes.
     pub(crate) connect_max: usize,
@@ -62,6 +63,7 @@ pub(crate) struct Link {
     /// The last bytes are written and our side is shut; the client's end is awaited.
     pub(crate) shut: bool,
     pub(crate) seat: Seat,
+    pub(crate) exchange: Exchange,
 }
 
 /// Bytes read from one socket at a time.
@@ -163,6 +165,7 @@ impl Local {
             broken: false,
             shut: false,
             seat,
+            exchange: Exchange::default(),
         };
         self.state.borrow_mut().links.insert(key, link);
         tokio::task::spawn_local(Serve::new(self.clone(), key, unread));

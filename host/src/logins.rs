@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use theseus_core::Grant;
+use theseus_core::Challenge;
 use theseus_mqtt::ReasonCode;
-use theseus_policy::{Decided, FAILED_LOGINS, Login, Policies, Refusal};
+use theseus_policy::{Challenger, Decided, FAILED_LOGINS, Login, Policies, Progress, Refusal};
 use tokio::runtime::{Handle, Runtime};
 use tokio::task::JoinHandle;
 
@@ -62,20 +62,42 @@ impl Logins {
     }
 
     /// Decides whether a client comes in. Dropping the future drops the question.
-    pub(crate) async fn decide(self: &Arc<Self>, login: Login) -> Result<Box<Grant>, Refusal> {
+    pub(crate) async fn decide(&self, login: &Arc<Login>) -> Result<Progress, Refusal> {
         // Where nobody is to be asked, no other thread is needed.
-        if let Some(decided) = self.policies.login_at_once(&login) {
-            return self.announce(&login, decided);
+        if let Some(decided) = self.policies.login_at_once(login) {
+            return announce(login, decided);
         }
+        self.wait_for(login, self.policies.login(login.clone())).await
+    }
+
+    /// Asks who challenged a client with its answer; in all else as [`Logins::decide`].
+    pub(crate) async fn proceed(
+        &self,
+        login: &Arc<Login>,
+        challenger: Challenger,
+        challenge: Challenge,
+        data: Box<[u8]>,
+    ) -> Result<Progress, Refusal> {
+        self.wait_for(login, challenger.proceed(login.clone(), challenge, data)).await
+    }
+
+    /// Whom to ask about a challenge of which only the data is left.
+    pub(crate) fn challenger(&self, login: &Login, challenge: &Challenge) -> Option<Challenger> {
+        self.policies.challenger(&login.listener, &challenge.by)
+    }
+
+    async fn wait_for(
+        &self,
+        login: &Arc<Login>,
+        asking: impl Future<Output = Decided> + Send + 'static,
+    ) -> Result<Progress, Refusal> {
         let Some(_place) = Place::take(self) else {
             tracing::debug!("a login refused: policy.max_pending_logins wait already");
             return Err(ReasonCode::ServerBusy.into());
         };
-        let login = Arc::new(login);
-        let asking = self.policies.login(login.clone());
         let asked = Asked(self.pool.spawn(asking));
         match tokio::time::timeout(self.timeout, asked).await {
-            Ok(Some(decided)) => self.announce(&login, decided),
+            Ok(Some(decided)) => announce(login, decided),
             Ok(None) => {
                 tracing::error!("client \"{}\" refused: its login panicked", login.shown_id());
                 Err(ReasonCode::ServerUnavailable.into())
@@ -89,22 +111,26 @@ impl Logins {
             }
         }
     }
+}
 
-    fn announce(&self, login: &Login, decided: Decided) -> Result<Box<Grant>, Refusal> {
-        let Decided { generation, by, outcome } = decided;
-        match &outcome {
-            Ok(_) => tracing::debug!(
-                "client \"{}\" let in by {by}, generation {generation}",
-                login.shown_id()
-            ),
-            Err(refusal) => tracing::debug!(
-                "client \"{}\" refused by {by}, generation {generation}: {}",
-                login.shown_id(),
-                refusal.reason
-            ),
+fn announce(login: &Login, decided: Decided) -> Result<Progress, Refusal> {
+    let Decided { generation, by, outcome } = decided;
+    let client = login.shown_id();
+    match &outcome {
+        Ok(Progress::Admitted(_)) => {
+            tracing::debug!("client \"{client}\" let in by {by}, generation {generation}");
         }
-        outcome
+        Ok(Progress::Challenged(_)) => {
+            tracing::debug!("client \"{client}\" challenged by {by}, generation {generation}");
+        }
+        Err(refusal) => {
+            let reason = refusal.reason;
+            tracing::debug!(
+                "client \"{client}\" refused by {by}, generation {generation}: {reason}"
+            );
+        }
     }
+    outcome
 }
 
 /// A question on its way; it is not asked any further once this is dropped.

@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex, PoisonError};
 
 use theseus_core::ShardId;
+use theseus_policy::Challenger;
 
 use crate::listen::Seat;
 use crate::local::Local;
 use crate::peers::{Order, Peers};
+use crate::reauthentication::Exchange;
 use crate::wire::Parked;
 
 /// One move: from one shard to the next, of a connection chosen by `round`.
@@ -36,6 +38,8 @@ struct Parcel {
     snapshot: Vec<u8>,
     wire: Parked,
     seat: Seat,
+    /// Whoever challenged the client must be asked with its answer.
+    challenger: Option<Challenger>,
 }
 
 impl Move {
@@ -97,7 +101,7 @@ impl Move {
         let link = state.links.remove(key)?;
         link.wake();
         let wire = link.wire.park().ok()?;
-        Some(Parcel { snapshot, wire, seat: link.seat })
+        Some(Parcel { snapshot, wire, seat: link.seat, challenger: link.exchange.challenger })
     }
 
     fn parcel(&self) -> std::sync::MutexGuard<'_, Option<Parcel>> {
@@ -119,6 +123,9 @@ fn thaw(local: &Rc<Local>, parcel: Parcel) -> bool {
     match parcel.wire.resume() {
         Ok(wire) => {
             local.attach(key, wire, Vec::new(), parcel.seat);
+            if let Some(link) = local.state.borrow_mut().links.get_mut(key) {
+                link.exchange = Exchange::moved(parcel.challenger);
+            }
             true
         }
         Err(error) => {

@@ -10,6 +10,7 @@ pub(crate) fn limits(config: &Config) -> Limits {
     Limits {
         inbox_len_max: config.node.max_inbox_len,
         inbox_bytes_max: config.node.max_inbox_bytes,
+        exchange_max: config.mqtt.idle_timeout,
         sessions_max: config.mqtt.max_sessions.unwrap_or(usize::MAX),
         retain_available: config.retainer.enable,
         retained_max: config.retainer.max_retained_messages.unwrap_or(usize::MAX),

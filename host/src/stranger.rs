@@ -59,7 +59,6 @@ impl Stranger {
 
     /// Sends a packet that is an answer to what was read, and waits until the socket has taken it; the
     /// time is the caller's to bound.
-    #[expect(dead_code, reason = "the only answer so far is the last word, see `refuse`")]
     pub(crate) async fn send(&mut self, packet: &[u8]) -> Result<(), Refused> {
         self.wire.send(packet).await.map_err(|_| Refused::SILENT)
     }

@@ -18,7 +18,8 @@ const LONGEST_EXPIRY: Duration = Duration::from_secs(u32::MAX as u64 - 1);
 section! {
     /// Limits of the protocol and of every session.
     pub struct Mqtt["mqtt"] {
-        /// How long a connection may take until its CONNECT is complete.
+        /// How long a client may be waited for until it is let in: its CONNECT, and its answers in an
+        /// exchange by AUTH, all together. Authenticating again by AUTH may take as long.
         idle_timeout: Duration = "15s" as Span { min: Duration::from_millis(100), max: HOUR };
         /// The largest packet a client may send, header included; MQTT 5 clients are told.
         max_packet_size: usize = "1MB" as Bytes { min: 256, max: 256 * MB };

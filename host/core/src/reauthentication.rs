@@ -5,7 +5,9 @@
 use core::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
-use theseus_mqtt::{Auth, Packet, PacketType, PropertiesBuf, Property, ReasonCode};
+use theseus_mqtt::{
+    Auth, Packet, PacketType, PropertiesBuf, Property, ProtocolVersion, ReasonCode,
+};
 
 use crate::Time;
 use crate::connection::Connection;
@@ -67,6 +69,9 @@ pub enum Reauthentication {
     /// The connection ends.
     Refused(ReasonCode),
 }
+
+/// Why an AUTH ends its connection.
+const OUT_OF_TURN: &str = "an AUTH that may not come now, or does not name the method of CONNECT";
 
 /// What a connection keeps whose CONNECT named a method.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -186,7 +191,7 @@ impl Shard {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let authentication = connection.authentication.as_mut();
         if !authentication.is_some_and(|authentication| authentication.take(auth, ends)) {
-            return self.fail(now, key, ReasonCode::ProtocolError);
+            return self.fail_saying(now, key, ReasonCode::ProtocolError, OUT_OF_TURN);
         }
         // Stands already if this AUTH goes on with an exchange: all its steps share the time.
         self.timers.set(ends, Timer::Exchange(key));
@@ -264,31 +269,38 @@ impl Shard {
     ) {
         let Some(connection) = self.connections.get(key) else { return };
         let Some(authentication) = &connection.authentication else { return };
-        match auth(reason, &authentication.method, data, connection.protocol.packet_size_max) {
-            Some(bytes) => {
-                if let Some(output) = self.output(key) {
-                    output.put_answer(|out| out.extend_from_slice(&bytes));
-                }
-            }
-            None => self.close(now, key, ReasonCode::PacketTooLarge),
+        let method = authentication.method.clone();
+        let is_told = properties(&method, data).is_some_and(|properties| {
+            let auth = Auth { reason, properties: properties.as_properties() };
+            self.write_packet(key, &Packet::Auth(auth))
+        });
+        if !is_told {
+            self.close(now, key, ReasonCode::PacketTooLarge);
         }
     }
 }
 
-/// The bytes of an AUTH; none if it is larger than `size_max`, the Maximum Packet Size of its client.
+/// The bytes of an AUTH to a client that is not let in yet; none if it is larger than `size_max`, the
+/// Maximum Packet Size of that client.
 pub fn auth(
     reason: ReasonCode,
     method: &str,
     data: Option<&[u8]>,
     size_max: u32,
 ) -> Option<Vec<u8>> {
+    let properties = properties(method, data)?;
+    let packet = Packet::Auth(Auth { reason, properties: properties.as_properties() });
+    let mut bytes = Vec::new();
+    packet.encode(ProtocolVersion::V5, &mut bytes).ok()?;
+    (bytes.len() <= size_max as usize).then_some(bytes)
+}
+
+/// What every AUTH has [MQTT-4.12.0-5]; none if a part is too long for MQTT.
+fn properties(method: &str, data: Option<&[u8]>) -> Option<PropertiesBuf> {
     let mut properties = PropertiesBuf::new();
     properties.push(Property::AuthenticationMethod(method)).ok()?;
     if let Some(data) = data {
         properties.push(Property::AuthenticationData(data)).ok()?;
     }
-    let packet = Packet::Auth(Auth { reason, properties: properties.as_properties() });
-    let mut bytes = Vec::new();
-    packet.encode(theseus_mqtt::ProtocolVersion::V5, &mut bytes).ok()?;
-    (bytes.len() <= size_max as usize).then_some(bytes)
+    Some(properties)
 }

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use theseus_core::Grant;
 use theseus_mqtt::ReasonCode;
 
 use crate::complaints::FAILED_LOGINS;
+use crate::exchange::{Challenged, challenge_of};
 use crate::generation::{Door, Generation, Link};
 use crate::login::{Login, Refusal};
-use crate::plugin::{Answer, Fault};
+use crate::plugin::{Admitted, Answer, Fault};
 
 /// What became of a login.
 #[derive(Debug)]
@@ -18,8 +18,26 @@ pub struct Decided {
     pub generation: u64,
     /// Who in it decided, as `password 0.1.0 (3f2a91c0)`.
     pub by: Box<str>,
-    /// The grant, or what CONNACK says.
-    pub outcome: Result<Box<Grant>, Refusal>,
+    /// How it goes on, or what CONNACK says.
+    pub outcome: Result<Progress, Refusal>,
+}
+
+/// A login that was not refused.
+#[derive(Debug)]
+pub enum Progress {
+    /// It is let in.
+    Admitted(Admitted),
+    /// Its client is asked for more.
+    Challenged(Challenged),
+}
+
+/// What a plugin is asked about a login.
+#[derive(Clone, Copy)]
+pub(crate) enum Question<'a> {
+    /// What CONNECT says, or an AUTH that begins anew.
+    Login,
+    /// The client's answer to a challenge.
+    Answer { state: &'a [u8], data: &'a [u8] },
 }
 
 impl Generation {
@@ -33,32 +51,37 @@ impl Generation {
     /// Asks the chain of the door that `login` came to.
     pub(crate) async fn login(&self, login: &Arc<Login>) -> Decided {
         let (by, outcome) = match self.door(&login.listener) {
-            Some(door) => ask(door, login).await,
+            Some(door) => self.ask(door, login).await,
             // A listener that no generation knows: a mistake of ours must not let anybody in.
             None => ("no door".into(), Err(ReasonCode::ServerUnavailable.into())),
         };
-        let outcome = outcome.map(|grant| place(grant, login));
         Decided { generation: self.number, by, outcome }
+    }
+
+    async fn ask(&self, door: &Door, login: &Arc<Login>) -> (Box<str>, Result<Progress, Refusal>) {
+        for link in &door.chain {
+            let outcome = match answer_of(link, login, Question::Login).await {
+                Ok(Answer::Next) => continue,
+                Ok(Answer::Allow(admitted)) => Ok(place(admitted, login)),
+                Ok(Answer::Deny(refusal)) => Err(refusal),
+                Ok(Answer::Challenge(step)) => challenge_of(link, self.number, login, step, 0),
+                Err(reason) => Err(reason.into()),
+            };
+            return (link.name(), outcome);
+        }
+        (NOBODY.into(), nobody_answered(door, login).map(|grant| place(grant, login)))
     }
 }
 
 /// Who decided, when no plugin did.
 const NOBODY: &str = "allow_anonymous";
 
-async fn ask(door: &Door, login: &Arc<Login>) -> (Box<str>, Result<Box<Grant>, Refusal>) {
-    for link in &door.chain {
-        match answer_of(link, login).await {
-            Ok(Answer::Next) => {}
-            Ok(Answer::Allow(grant)) => return (link.name(), Ok(grant)),
-            Ok(Answer::Deny(refusal)) => return (link.name(), Err(refusal)),
-            Err(reason) => return (link.name(), Err(reason.into())),
-        }
-    }
-    (NOBODY.into(), nobody_answered(door, login))
-}
-
 /// An answer, or the reason code for there being none.
-async fn answer_of(link: &Link, login: &Arc<Login>) -> Result<Answer, ReasonCode> {
+pub(crate) async fn answer_of(
+    link: &Link,
+    login: &Arc<Login>,
+    question: Question<'_>,
+) -> Result<Answer, ReasonCode> {
     let Some(authenticator) = &link.authenticator else {
         let plugin = &link.plugin;
         let client = login.shown_id();
@@ -67,7 +90,11 @@ async fn answer_of(link: &Link, login: &Arc<Login>) -> Result<Answer, ReasonCode
         ));
         return Err(ReasonCode::ServerUnavailable);
     };
-    authenticator.authenticate(login).await.map_err(|fault| {
+    let asked = match question {
+        Question::Login => authenticator.authenticate(login),
+        Question::Answer { state, data } => authenticator.proceed(login, state, data),
+    };
+    asked.await.map_err(|fault| {
         let client = login.shown_id();
         FAILED_LOGINS
             .warn(format_args!("client \"{client}\" refused: {} failed: {fault}", link.name()));
@@ -79,10 +106,13 @@ async fn answer_of(link: &Link, login: &Arc<Login>) -> Result<Answer, ReasonCode
 }
 
 /// `allow_anonymous` is for those who claim nothing; a name or a password that nobody could check
-/// is wrong.
-fn nobody_answered(door: &Door, login: &Login) -> Result<Box<Grant>, Refusal> {
+/// is wrong, and a method that nobody took up is not served [MQTT-4.12.0-1].
+fn nobody_answered(door: &Door, login: &Login) -> Result<Admitted, Refusal> {
+    if login.method.is_some() {
+        return Err(ReasonCode::BadAuthenticationMethod.into());
+    }
     match (login.claims_nothing(), door.allow_anonymous) {
-        (true, true) => Ok(Box::default()),
+        (true, true) => Ok(Admitted { grant: Box::default(), data: None }),
         (true, false) => Err(ReasonCode::NotAuthorized.into()),
         (false, _) => Err(ReasonCode::BadUserNameOrPassword.into()),
     }
@@ -90,14 +120,15 @@ fn nobody_answered(door: &Door, login: &Login) -> Result<Box<Grant>, Refusal> {
 
 /// Where the client came from is what the broker saw, whatever a plugin returned. Its name is what the
 /// plugin vouches for, and not what CONNECT said.
-fn place(mut grant: Box<Grant>, login: &Login) -> Box<Grant> {
-    grant.address = login.address.map(|address| address.ip());
-    grant.listener = login.listener.clone();
-    grant
+pub(crate) fn place(mut admitted: Admitted, login: &Login) -> Progress {
+    admitted.grant.address = login.address.map(|address| address.ip());
+    admitted.grant.listener = login.listener.clone();
+    Progress::Admitted(admitted)
 }
 
 impl Link {
-    fn name(&self) -> Box<str> {
+    /// For a log and for a [`Challenge`](theseus_core::Challenge).
+    pub(crate) fn name(&self) -> Box<str> {
         format!("{} {}", self.plugin, self.version).into()
     }
 }

@@ -10,6 +10,7 @@ use theseus_acl::RuleSet;
 use theseus_core::{Action, Identity, Judged, Policy, Verdict};
 
 use crate::chain::Decided;
+use crate::exchange::Challenger;
 use crate::login::Login;
 use crate::plugin::Authenticator;
 
@@ -118,6 +119,12 @@ impl Policies {
     /// has to be asked.
     pub fn login_at_once(&self, login: &Login) -> Option<Decided> {
         self.current.load().login_at_once(login)
+    }
+
+    /// Whom to ask about a [`Challenge`](theseus_core::Challenge) of which nothing but the data is
+    /// left; `None` if that very version is not live any more.
+    pub fn challenger(&self, listener: &str, by: &str) -> Option<Challenger> {
+        self.current.load().challenger(listener, by)
     }
 
     /// Asks the chain of the door that the client came to. Ends on the generation it began with.

@@ -7,17 +7,19 @@
 mod authorize;
 mod chain;
 mod complaints;
+mod exchange;
 mod generation;
 mod hashing;
 mod login;
 mod plugin;
 
-pub use chain::Decided;
+pub use chain::{Decided, Progress};
 pub use complaints::{Complaints, FAILED_LOGINS};
+pub use exchange::{Challenged, Challenger, STEPS_MAX};
 pub use generation::{DenyAction, Door, Draft, Link, NoMatch, Policies, Source};
 pub use hashing::{HashFailure, Hashing};
 pub use login::{Login, Refusal};
 pub use plugin::{
-    Answer, Answering, Authenticator, ConnectorUse, Description, Fault, FileContent, SettingKind,
-    SettingUse, Setup, Slot, Value,
+    Admitted, Answer, Answering, Authenticator, ConnectorUse, Description, Fault, FileContent,
+    SettingKind, SettingUse, Setup, Slot, Step, Value,
 };

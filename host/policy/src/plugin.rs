@@ -139,12 +139,33 @@ pub struct Setup {
 /// What a plugin says about a login.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
-    /// Let in, with this grant.
-    Allow(Box<Grant>),
+    /// Let in.
+    Allow(Admitted),
     /// Refused.
     Deny(Refusal),
     /// Not for this plugin.
     Next,
+    /// The client is asked for more. Only of a login that names a method.
+    Challenge(Step),
+}
+
+/// A login that was let in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Admitted {
+    /// What it was given.
+    pub grant: Box<Grant>,
+    /// Authentication Data for CONNACK or the last AUTH, at most 65,535 bytes. Only of a login that
+    /// names a method.
+    pub data: Option<Box<[u8]>>,
+}
+
+/// One more step of an exchange by AUTH (MQTT 5.0, 4.12).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Authentication Data for the client, at most 65,535 bytes.
+    pub data: Box<[u8]>,
+    /// What `proceed` is given with the client's answer, at most 4 KiB.
+    pub state: Box<[u8]>,
 }
 
 /// Why a plugin gave no answer; the login is refused (invariant 9).
@@ -187,4 +208,12 @@ pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<Answer, Fault>> + Se
 pub trait Authenticator: Send + Sync {
     /// Judges a login. The future may be dropped at any time: the client is gone.
     fn authenticate<'a>(&'a self, login: &'a Arc<Login>) -> Answering<'a>;
+
+    /// Goes on with an exchange that it began, with the state it gave and the data of the client.
+    fn proceed<'a>(
+        &'a self,
+        login: &'a Arc<Login>,
+        state: &'a [u8],
+        data: &'a [u8],
+    ) -> Answering<'a>;
 }

@@ -1,5 +1,5 @@
 //! Chains: who is asked, in which order, and what becomes of a client when something goes wrong.
-#![expect(clippy::unwrap_used, reason = "a failed step is the failed test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed step is the failed test")]
 
 use std::future::ready;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 use theseus_core::Grant;
 use theseus_mqtt::ReasonCode;
 use theseus_policy::{
-    Answer, Answering, Authenticator, Decided, Door, Draft, Fault, Link, Login, Policies, Refusal,
+    Admitted, Answer, Answering, Authenticator, Decided, Door, Draft, Fault, Link, Login, Policies,
+    Progress, Refusal,
 };
 
 /// Answers with the same thing each time, and counts.
@@ -22,6 +23,10 @@ impl Authenticator for Fixed {
         self.asked.fetch_add(1, Ordering::Relaxed);
         Box::pin(ready(self.answer.clone()))
     }
+
+    fn proceed<'a>(&'a self, login: &'a Arc<Login>, _: &'a [u8], _: &'a [u8]) -> Answering<'a> {
+        self.authenticate(login)
+    }
 }
 
 fn fixed(answer: Result<Answer, Fault>) -> Arc<Fixed> {
@@ -30,7 +35,11 @@ fn fixed(answer: Result<Answer, Fault>) -> Arc<Fixed> {
 
 fn grant(user_name: &str) -> Result<Answer, Fault> {
     let user_name = Some(user_name.into());
-    Ok(Answer::Allow(Box::new(Grant { user_name, ..Grant::default() })))
+    Ok(allow(Grant { user_name, ..Grant::default() }))
+}
+
+fn allow(grant: Grant) -> Answer {
+    Answer::Allow(Admitted { grant: Box::new(grant), data: None })
 }
 
 fn deny(reason: ReasonCode) -> Result<Answer, Fault> {
@@ -62,7 +71,11 @@ fn login(user_name: Option<&str>) -> Arc<Login> {
 /// What a chain decides about somebody who gives a name.
 fn decide(chain: &[Option<&Arc<Fixed>>]) -> Result<Box<Grant>, ReasonCode> {
     let decided = run(&Policies::new(draft(chain, true)), login(Some("ann")));
-    decided.outcome.map_err(|refusal| refusal.reason)
+    match decided.outcome {
+        Ok(Progress::Admitted(admitted)) => Ok(admitted.grant),
+        Ok(Progress::Challenged(challenged)) => panic!("{challenged:?}"),
+        Err(refusal) => Err(refusal.reason),
+    }
 }
 
 fn run(policies: &Policies, login: Arc<Login>) -> Decided {
@@ -140,7 +153,7 @@ fn what_the_broker_saw_is_stronger_than_what_a_plugin_says() {
         listener: "tcp:internal".into(),
         ..Grant::default()
     };
-    let granted = decide(&[Some(&fixed(Ok(Answer::Allow(Box::new(forged)))))]).unwrap();
+    let granted = decide(&[Some(&fixed(Ok(allow(forged))))]).unwrap();
     assert_eq!(granted.address, Some("192.0.2.7".parse().unwrap()));
     assert_eq!(&*granted.listener, "tcp:default");
     // A name that no plugin vouches for is none, whatever CONNECT said.
@@ -154,6 +167,10 @@ impl Authenticator for Slow {
     fn authenticate<'a>(&'a self, _: &'a Arc<Login>) -> Answering<'a> {
         let answer = self.0.lock().unwrap().take().unwrap();
         Box::pin(async move { Ok(answer.await.unwrap()) })
+    }
+
+    fn proceed<'a>(&'a self, login: &'a Arc<Login>, _: &'a [u8], _: &'a [u8]) -> Answering<'a> {
+        self.authenticate(login)
     }
 }
 

@@ -138,6 +138,10 @@ impl Authenticator for FakeVersion {
     fn authenticate<'a>(&'a self, _: &'a Arc<Login>) -> Answering<'a> {
         Box::pin(std::future::ready(Ok(Answer::Next)))
     }
+
+    fn proceed<'a>(&'a self, login: &'a Arc<Login>, _: &'a [u8], _: &'a [u8]) -> Answering<'a> {
+        self.authenticate(login)
+    }
 }
 
 impl Running for FakeVersion {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use theseus_core::Grant;
 use theseus_mqtt::ReasonCode;
-use theseus_policy::{Answer, Refusal};
+use theseus_policy::{Admitted, Answer, Refusal, Step};
 
-use crate::bindings::exports::theseus::plugin::authn::{Admission, Decision};
+use crate::bindings::exports::theseus::plugin::authn::{self as wit_authn, Admission, Decision};
 use crate::bindings::theseus::plugin::types as wit;
 use crate::rules;
 
@@ -19,23 +19,45 @@ const MESSAGE_MAX: usize = 256;
 /// Bytes of a text of MQTT. `[MQTT-1.5.4]`
 const MQTT_TEXT_MAX: usize = 65_535;
 
-/// The answer, or what is wrong with it.
-pub(crate) fn answer(decision: Decision) -> Result<Answer, String> {
+/// Bytes of Authentication Data, as two bytes of MQTT count them.
+const AUTH_DATA_MAX: usize = 65_535;
+const STATE_MAX: usize = 4096;
+
+/// The answer about a login, or what is wrong with it. Without a method nothing of an exchange may be
+/// sent to its client `[MQTT-4.12.0-6]`.
+pub(crate) fn answer(decision: Decision, has_method: bool) -> Result<Answer, String> {
     match decision {
-        Decision::Allow(admission) => Ok(Answer::Allow(Box::new(admitted(admission)?))),
+        Decision::Allow(Admission { auth_data: Some(_), .. }) if !has_method => {
+            Err("it gives auth-data to a client that named no method".into())
+        }
+        Decision::Challenge(_) if !has_method => {
+            Err("it challenges a client that named no method".into())
+        }
+        Decision::Allow(admission) => Ok(Answer::Allow(admitted(admission)?)),
         Decision::Deny(refusal) => Ok(Answer::Deny(refused(refusal)?)),
         Decision::Next => Ok(Answer::Next),
-        // Exchanges by AUTH are not served yet: the method cannot be used.
-        Decision::Challenge(_) => Ok(Answer::Deny(ReasonCode::BadAuthenticationMethod.into())),
+        Decision::Challenge(step) => Ok(Answer::Challenge(challenge(step)?)),
     }
 }
 
-fn admitted(admission: Admission) -> Result<Grant, String> {
-    if admission.auth_data.is_some() {
-        // Left out, the client would be let in without the proof that it may be waiting for.
-        return Err("auth-data is not served by this version yet".into());
+fn admitted(admission: Admission) -> Result<Admitted, String> {
+    let data = admission.auth_data.map(|data| bounded("auth-data", data, AUTH_DATA_MAX));
+    Ok(Admitted { grant: Box::new(granted(admission.grant)?), data: data.transpose()? })
+}
+
+fn challenge(step: wit_authn::Step) -> Result<Step, String> {
+    Ok(Step {
+        data: bounded("the data of a challenge", step.data, AUTH_DATA_MAX)?,
+        state: bounded("the state of a challenge", step.state, STATE_MAX)?,
+    })
+}
+
+fn bounded(what: &str, bytes: Vec<u8>, max: usize) -> Result<Box<[u8]>, String> {
+    let size = bytes.len();
+    if size > max {
+        return Err(format!("{what} has {size} bytes, more than {max}"));
     }
-    granted(admission.grant)
+    Ok(bytes.into_boxed_slice())
 }
 
 fn granted(grant: wit::Grant) -> Result<Grant, String> {
@@ -185,10 +207,37 @@ mod tests {
         }
     }
 
+    fn with_data(size: usize) -> Decision {
+        Decision::Allow(Admission { grant: grant(), auth_data: Some(vec![1; size]) })
+    }
+
+    fn challenge(data: usize, state: usize) -> Decision {
+        Decision::Challenge(wit_authn::Step { data: vec![1; data], state: vec![2; state] })
+    }
+
     #[test]
-    fn authentication_data_is_not_dropped_silently() {
-        let admission = Admission { grant: grant(), auth_data: Some(vec![1]) };
-        assert!(answer(Decision::Allow(admission)).is_err());
+    fn what_belongs_to_an_exchange_is_taken_of_clients_that_named_a_method() {
+        let Ok(Answer::Allow(admitted)) = answer(with_data(65_535), true) else { panic!() };
+        assert_eq!(admitted.data.unwrap().len(), 65_535);
+        let Ok(Answer::Challenge(step)) = answer(challenge(65_535, 4096), true) else { panic!() };
+        assert_eq!((step.data.len(), step.state.len()), (65_535, 4096));
+        for (decision, why) in [
+            (with_data(0), "it gives auth-data to a client that named no method"),
+            (challenge(0, 0), "it challenges a client that named no method"),
+        ] {
+            assert_eq!(answer(decision, false).unwrap_err(), why);
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_an_exchange_are_bounded() {
+        for (decision, why) in [
+            (with_data(65_536), "auth-data has 65536 bytes, more than 65535"),
+            (challenge(65_536, 0), "the data of a challenge has 65536 bytes, more than 65535"),
+            (challenge(0, 4097), "the state of a challenge has 4097 bytes, more than 4096"),
+        ] {
+            assert_eq!(answer(decision, true).unwrap_err(), why);
+        }
     }
 
     #[test]

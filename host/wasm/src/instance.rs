@@ -21,6 +21,15 @@ use crate::{grant, login};
 /// Resources of the component model that may be alive at once.
 const HANDLES_MAX: usize = 1024;
 
+/// What a guest is asked about a login.
+#[derive(Clone, Copy)]
+pub(crate) enum Question<'a> {
+    /// `authenticate`: what CONNECT says.
+    Login,
+    /// `proceed`: what the client answers to a challenge.
+    Answer { state: &'a [u8], data: &'a [u8] },
+}
+
 pub(crate) struct Instance {
     store: Store<State>,
     code: Arc<Linked>,
@@ -81,18 +90,29 @@ impl Instance {
     }
 
     /// Asks about a login. Busy if a password could not be checked, whatever the guest says then.
-    pub(crate) async fn authenticate(&mut self, who: &Arc<Login>) -> Result<Answer, Fault> {
+    pub(crate) async fn ask(
+        &mut self,
+        who: &Arc<Login>,
+        question: Question<'_>,
+    ) -> Result<Answer, Fault> {
         let cpu = self.code.engine.bounds.login_cpu;
         let _running = begin(&self.code, &mut self.store, cpu, HANDED_OVER_MAX, Some(who.clone()));
         self.calls += 1;
         let guest = self.authn.as_ref().ok_or_else(|| no_slot("authn"))?;
-        let (client, credentials) = (login::client(who), login::credentials(who));
-        let result = guest.call_authenticate(&mut self.store, &client, &credentials).await;
+        let (store, client) = (&mut self.store, login::client(who));
+        let result = match question {
+            Question::Login => {
+                guest.call_authenticate(store, &client, &login::credentials(who)).await
+            }
+            Question::Answer { state, data } => {
+                guest.call_proceed(store, &client, state, data).await
+            }
+        };
         let decision = end(&mut self.store, result)?;
         if self.store.data().busy {
             return Err(Fault::Busy);
         }
-        grant::answer(decision).map_err(|why| Fault::Invalid(shown(&why)))
+        grant::answer(decision, who.method.is_some()).map_err(|why| Fault::Invalid(shown(&why)))
     }
 
     /// True if it has answered so often that another should take its place.

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::code::Code;
 use crate::fault::rejected;
-use crate::instance::{Alive, Instance};
+use crate::instance::{Alive, Instance, Question};
 use crate::pool::{Lease, Pool};
 use crate::rejection::Rejection;
 use crate::rules::{self, WrittenSet};
@@ -115,16 +115,22 @@ impl Version {
         self.voice.counters()
     }
 
-    async fn judge(&self, login: &Arc<Login>) -> Result<Answer, Fault> {
+    async fn judge(&self, login: &Arc<Login>, question: Question<'_>) -> Result<Answer, Fault> {
         let began = Instant::now();
-        let result = self.ask(login, began + self.code.0.engine.bounds.call_wall).await;
+        let deadline = began + self.code.0.engine.bounds.call_wall;
+        let result = self.ask(login, question, deadline).await;
         self.tally.count(&result, began.elapsed());
         result
     }
 
-    async fn ask(&self, login: &Arc<Login>, deadline: Instant) -> Result<Answer, Fault> {
+    async fn ask(
+        &self,
+        login: &Arc<Login>,
+        question: Question<'_>,
+        deadline: Instant,
+    ) -> Result<Answer, Fault> {
         let mut lease = self.lease(deadline).await?;
-        let asked = timeout_at(deadline, lease.instance()?.authenticate(login)).await;
+        let asked = timeout_at(deadline, lease.instance()?.ask(login, question)).await;
         let result = asked.unwrap_or(Err(Fault::WallTime));
         if result.is_ok() {
             lease.keep();
@@ -167,7 +173,16 @@ fn init_failed(why: &str) -> Fault {
 
 impl Authenticator for Version {
     fn authenticate<'a>(&'a self, login: &'a Arc<Login>) -> Answering<'a> {
-        Box::pin(self.judge(login))
+        Box::pin(self.judge(login, Question::Login))
+    }
+
+    fn proceed<'a>(
+        &'a self,
+        login: &'a Arc<Login>,
+        state: &'a [u8],
+        data: &'a [u8],
+    ) -> Answering<'a> {
+        Box::pin(self.judge(login, Question::Answer { state, data }))
     }
 }
 

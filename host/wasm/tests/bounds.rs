@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use guest::{ANSWER, ATTRIBUTES, Guest, MANY_X, words};
 use theseus_mqtt::ReasonCode;
-use theseus_policy::{Answer, Authenticator as _, Fault, Hashing, Refusal};
+use theseus_policy::{Answer, Authenticator as _, Fault, Hashing, Login, Refusal};
 use theseus_wasm::Bounds;
 use world::{ask, bounds, login, setup, setup_with, start};
 
@@ -34,8 +34,8 @@ fn hashing_guest() -> Guest {
 #[tokio::test(flavor = "multi_thread")]
 async fn lets_in_refuses_and_passes_on() {
     let (answer, version) = ask(&Guest::default(), bounds()).await;
-    let Ok(Answer::Allow(grant)) = answer else { panic!("{answer:?}") };
-    assert_eq!(*grant, theseus_core::Grant::default());
+    let Ok(Answer::Allow(admitted)) = answer else { panic!("{answer:?}") };
+    assert_eq!(*admitted.grant, theseus_core::Grant::default());
     let who = login();
     assert!(version.authenticate(&who).await.is_ok());
     assert_eq!(Arc::strong_count(&who), 1, "the client stays with the instance");
@@ -50,8 +50,56 @@ async fn lets_in_refuses_and_passes_on() {
     let next = Guest { data: words(ANSWER, &[2]), ..Guest::default() };
     assert_eq!(ask(&next, bounds()).await.0, Ok(Answer::Next));
     let challenge = Guest { data: words(ANSWER, &[3]), ..Guest::default() };
-    let bad_method = Refusal::from(ReasonCode::BadAuthenticationMethod);
-    assert_eq!(ask(&challenge, bounds()).await.0, Ok(Answer::Deny(bad_method)));
+    let why = "it challenges a client that named no method".into();
+    assert_eq!(ask(&challenge, bounds()).await.0, Err(Fault::Invalid(why)));
+}
+
+/// A challenge with four bytes of data and as many of state, both `xxxx`.
+fn challenging() -> Guest {
+    Guest { data: words(ANSWER, &[3, MANY_X, 4, MANY_X, 4]), ..Guest::default() }
+}
+
+fn exchanging() -> Arc<Login> {
+    Arc::new(Login { method: Some("M".into()), ..Login::clone(&login()) })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exchange_goes_on_with_what_the_guest_gave() {
+    let who = exchanging();
+    // Lets in if it is given eight bytes in all and they are what they were.
+    let guest = Guest {
+        proceed: format!(
+            "(if (i32.ne (local.get 12) (i32.const 4)) (then unreachable))
+            (if (i32.ne (local.get 14) (i32.const 4)) (then unreachable))
+            (if (i32.ne (i32.load (local.get 11)) (i32.const 0x78787878)) (then unreachable))
+            (if (i32.ne (i32.load (local.get 13)) (i32.const 0x64636261)) (then unreachable))
+            (i32.store8 (i32.const {ANSWER}) (i32.const 0))
+            (memory.fill (i32.const {ANSWER}) (i32.const 0) (i32.const 128))
+            (i32.const {ANSWER})"
+        ),
+        ..challenging()
+    };
+    let version = start(&guest, bounds(), setup()).await.unwrap();
+    let Ok(Answer::Challenge(step)) = version.authenticate(&who).await else { panic!() };
+    assert_eq!((&*step.data, &*step.state), (b"xxxx".as_slice(), b"xxxx".as_slice()));
+    let answer = version.proceed(&who, &step.state, b"abcd").await;
+    assert!(matches!(answer, Ok(Answer::Allow(_))), "{answer:?}");
+    assert_eq!(Arc::strong_count(&who), 1, "the client stays with the instance");
+    let trapped = version.proceed(&who, &step.state, b"abc").await;
+    assert!(matches!(trapped, Err(Fault::Trap(_))), "{trapped:?}");
+    assert_eq!((version.health().calls, version.health().faults.trap), (3, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_step_of_an_exchange_has_the_budget_of_a_login() {
+    let guest = Guest { proceed: LOOP.into(), ..challenging() };
+    let version = start(&guest, bounds(), setup()).await.unwrap();
+    assert_eq!(version.proceed(&exchanging(), b"", b"").await, Err(Fault::CpuTime));
+    assert_eq!(version.health().idle, 0);
+    let large = Guest { data: words(ANSWER, &[3, MANY_X, 4, MANY_X, 4097]), ..Guest::default() };
+    let version = start(&large, bounds(), setup()).await.unwrap();
+    let why = "the state of a challenge has 4097 bytes, more than 4096".into();
+    assert_eq!(version.authenticate(&exchanging()).await, Err(Fault::Invalid(why)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -46,7 +46,7 @@ async fn user_name(guest: &Guest) -> Option<String> {
 
 async fn answered(version: &Version, who: &Arc<Login>) -> Option<String> {
     match version.authenticate(who).await {
-        Ok(Answer::Allow(grant)) => grant.user_name.map(String::from),
+        Ok(Answer::Allow(admitted)) => admitted.grant.user_name.map(String::from),
         other => panic!("{other:?}"),
     }
 }

@@ -23,6 +23,9 @@ pub(crate) struct Guest {
     pub(crate) self_test: String,
     /// Must leave the address of a decision.
     pub(crate) authenticate: String,
+    /// Must leave the address of a decision. State and data are its parameters 11 to 14: address and
+    /// length of each.
+    pub(crate) proceed: String,
     /// Must leave the address of a `result<list<rule-set>, string>`.
     pub(crate) rule_sets: String,
     /// Further data segments.
@@ -42,6 +45,7 @@ impl Default for Guest {
             init: "(i32.const 16)".into(),
             self_test: "(i32.const 16)".into(),
             authenticate: format!("(i32.const {ANSWER})"),
+            proceed: "unreachable".into(),
             rule_sets: "(i32.const 16)".into(),
             data: String::new(),
             name: "test",
@@ -88,7 +92,7 @@ impl Guest {
     }
 
     fn text(&self) -> String {
-        let Self { head, init, self_test, authenticate, rule_sets, data, name, .. } = self;
+        let Self { head, init, self_test, authenticate, proceed, rule_sets, data, name, .. } = self;
         let name_size = name.len();
         let client = "i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32";
         format!(
@@ -116,7 +120,7 @@ impl Guest {
               (func (export "cabi_post_theseus:plugin/authn@0.1.0#authenticate") (param i32)
                 (global.set $free (i32.const 0x20000)))
               (func (export "theseus:plugin/authn@0.1.0#proceed")
-                (param {client} i32 i32 i32 i32) (result i32) unreachable)
+                (param {client} i32 i32 i32 i32) (result i32) {proceed})
               (func (export "theseus:plugin/authn@0.1.0#revalidate") (param {client}) (result i32)
                 unreachable)
               (func (export "theseus:plugin/authz@0.1.0#rule-sets") (result i32) {rule_sets})
