@@ -1,7 +1,7 @@
 //! Statements of the standard about CONNECT that need a socket: what is answered, byte by byte, and
 //! that the connection is closed then. Which test stands for which statement is in docs/statements.
 
-use theseus_tests::{Broker, Connect, Raw, Version, frame, mosquitto_lacks, publish};
+use theseus_tests::{Broker, Connect, Raw, Version, Will, frame, mosquitto_lacks, publish};
 
 /// CONNECT packets of the wrong form, for both versions.
 fn wrong_connects(version: Version) -> Vec<(&'static str, Vec<u8>)> {
@@ -93,4 +93,27 @@ fn a_client_id_that_is_rejected_is_told_and_closed_and_nothing_behind_it_is_done
         assert_eq!((packets[0].first, &packets[0].body[..2]), (0x20, &[0, code][..]));
     }
     watcher.expect_no_message();
+}
+
+/// [MQTT-3.2.2-12], [MQTT-3.2.2-13], [MQTT-3.2.2-7]: told in 5.0, and closed in every version.
+#[test]
+fn a_will_beyond_what_the_server_offers_is_refused_and_closed() {
+    if mosquitto_lacks("a maximum QoS") {
+        return;
+    }
+    let tables = "[mqtt]\nmax_qos_allowed = 1\n[retainer]\nenable = false\n";
+    let broker = Broker::with_tables(tables);
+    for (qos, retain, code) in [(2, false, 0x9B), (1, true, 0x9A)] {
+        for version in [Version::V311, Version::V5] {
+            let mut connect = Connect::new(version, "mortal").will("gone", "will");
+            connect.will = connect.will.map(|will| Will { qos, retain, ..will });
+            let mut raw = Raw::open(&broker);
+            raw.send(&connect.bytes());
+            let packets = raw.packets_until_closed();
+            let told: &[&[u8]] = if version == Version::V5 { &[&[0, code]] } else { &[] };
+            assert!(packets.iter().all(|packet| packet.first == 0x20), "{packets:02x?}");
+            let said: Vec<&[u8]> = packets.iter().map(|packet| &packet.body[..2]).collect();
+            assert_eq!(said, told, "{version:?} {qos} {retain}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Statements of the standard that no other theme shows, one theme per file. Which test stands for
 //! which statement is in docs/statements.
 
+mod answers;
 mod connect;
 mod end;
 mod exchange;

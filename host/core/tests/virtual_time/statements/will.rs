@@ -37,6 +37,23 @@ fn a_will_is_sent_once_and_not_for_a_later_connection_without_one() {
     }
 }
 
+/// [MQTT-3.1.3-9]: not even when that connection ends in its turn.
+#[test]
+fn a_will_that_its_client_came_back_in_time_for_is_never_sent() {
+    let (mut bench, watcher) = watched("gone");
+    let will = WillSpec { delay: 10, ..WillSpec::new("gone", "will", QoS::AtLeastOnce) };
+    let without = Hello::resumed(V5, "client");
+    let (socket, _) = bench.connect(&without.clone().with_will(will));
+    bench.cut(socket);
+    bench.seconds(9);
+    let (socket, present) = bench.connect(&without);
+    assert!(present);
+    bench.seconds(100);
+    bench.cut(socket);
+    bench.seconds(1_000_000);
+    assert_eq!(bench.texts(watcher), [""; 0]);
+}
+
 /// [MQTT-3.1.2-14], [MQTT-3.1.2-15]; 3.1.1 [MQTT-3.1.2-16], [MQTT-3.1.2-17].
 #[test]
 fn a_will_is_retained_if_it_says_so_and_only_then() {
