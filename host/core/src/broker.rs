@@ -97,13 +97,12 @@ impl Broker {
 
     /// Connections of all shards that were let in and have not ended.
     pub fn connections(&self) -> u64 {
-        let count = |metrics: &Metrics| {
-            let (came, went) = (&metrics.client_connected, &metrics.client_disconnected);
-            // Read in this order, so that one that comes and goes in between is not counted twice.
-            let went = went.value();
-            came.value().saturating_sub(went)
-        };
-        self.metrics.iter().map(count).sum()
+        // Over all shards, since a connection that was moved came on one and goes on another; and in
+        // this order, so that one that comes and goes in between is not counted twice.
+        let went: u64 =
+            self.metrics.iter().map(|metrics| metrics.client_disconnected.value()).sum();
+        let came: u64 = self.metrics.iter().map(|metrics| metrics.client_connected.value()).sum();
+        came.saturating_sub(went)
     }
 
     /// Sessions of all shards, with or without a connection.

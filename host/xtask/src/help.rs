@@ -27,7 +27,7 @@ Theseus: every plank can be replaced while the ship sails.
   cargo xtask check [STEP…]      fmt, clippy, tidy, wasm, deny: what a change must pass
   cargo xtask tidy               only the rules of this code base, in a second
   cargo xtask clients            fetch paho-mqtt and MQTT.js for the tests into target/clients
-  cargo xtask fuzz [SECONDS]     each fuzz target of the codec for that long (60)
+  cargo xtask fuzz [SECONDS]     each fuzz target for that long (60)
   cargo xtask statements --draw SEED   twenty rows of docs/statements for a second look
 
 New here? `cargo xtask run`, and in another window

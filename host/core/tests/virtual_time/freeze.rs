@@ -78,6 +78,18 @@ fn everything_of_a_session_survives_a_move() {
     assert!(present, "the client id is found on its new shard");
 }
 
+/// It came on one shard and goes on another.
+#[test]
+fn a_connection_that_was_moved_is_counted_out() {
+    let mut bench = Bench::new();
+    let name = bench.name(0, "moves");
+    let (socket, _) = bench.connect(&Hello::clean(V3, &name));
+    assert!(bench.shell.migrate(socket, 2));
+    assert_eq!(bench.shell.broker.connections(), 1);
+    bench.cut(socket);
+    assert_eq!(bench.shell.broker.connections(), 0);
+}
+
 #[test]
 fn bytes_that_are_no_snapshot_are_refused() {
     let mut bench = Bench::new();

@@ -11,13 +11,10 @@ use super::source::Source;
 const HIDDEN_BUT_OURS: &[&str] = &[".ci", ".cargo", ".github"];
 
 /// What no one wrote, by path; cargo's own folders elsewhere are marked with CACHEDIR.TAG.
-const SKIPPED: &[&str] = &[
-    "target",
-    "data",
-    "host/mqtt/fuzz/target",
-    "host/mqtt/fuzz/corpus",
-    "host/mqtt/fuzz/artifacts",
-];
+const SKIPPED: &[&str] = &["target", "data"];
+
+/// The same below any folder `fuzz`.
+const SKIPPED_BELOW_FUZZ: &[&str] = &["target", "corpus", "artifacts"];
 
 /// The same, by name.
 const SKIPPED_NAMES: &[&str] = &["node_modules", "__pycache__"];
@@ -72,7 +69,8 @@ fn read_folder(folder: &Path, below: &str, files: &mut Vec<Source>) -> io::Resul
             if is_ours(&path, &name) && !entry.path().join("CACHEDIR.TAG").exists() {
                 read_folder(&entry.path(), &path, files)?;
             }
-        } else if kind.is_file() {
+        // In a work tree of its own `.git` is a file.
+        } else if kind.is_file() && name != ".git" {
             // A file that is no text (a certificate, a plugin) breaks no rule about text.
             if let Ok(text) = String::from_utf8(std::fs::read(entry.path())?) {
                 files.push(Source::new(&path, text));
@@ -84,7 +82,9 @@ fn read_folder(folder: &Path, below: &str, files: &mut Vec<Source>) -> io::Resul
 
 fn is_ours(path: &str, name: &str) -> bool {
     let hidden = name.starts_with('.') && !HIDDEN_BUT_OURS.contains(&name);
-    !hidden && !SKIPPED.contains(&path) && !SKIPPED_NAMES.contains(&name)
+    let fuzzed = path.strip_suffix(name).is_some_and(|folder| folder.ends_with("/fuzz/"))
+        && SKIPPED_BELOW_FUZZ.contains(&name);
+    !hidden && !fuzzed && !SKIPPED.contains(&path) && !SKIPPED_NAMES.contains(&name)
 }
 
 #[cfg(test)]
@@ -96,6 +96,8 @@ mod tests {
         assert!(!is_ours("data", "data") && !is_ours("tests/node_modules", "node_modules"));
         assert!(!is_ours(".git", ".git") && is_ours(".ci", ".ci"));
         assert!(is_ours("host/src/data", "data"));
+        assert!(!is_ours("host/core/fuzz/corpus", "corpus"));
+        assert!(is_ours("host/core/fuzz/seeds", "seeds") && is_ours("host/corpus", "corpus"));
     }
 
     #[test]
