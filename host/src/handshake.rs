@@ -23,9 +23,11 @@ pub(crate) async fn run(local: Rc<Local>, wire: Wire, peer: SocketAddr, seat: Se
     let reading = stranger.read_packet(&[CONNECT], local.handshake.connect_max);
     match patience.wait(reading).await {
         Some(Ok(length)) => count_connect(&local, length),
-        Some(Err(refused)) => return stranger.refuse(refused),
-        // Silence is not answered: nobody has said which version to answer in.
-        None => return tracing::debug!("no CONNECT in time, connection closed"),
+        Some(Err(refused)) => {
+            count_too_large(&local, &stranger.bytes);
+            return stranger.refuse(refused);
+        }
+        None => return too_late(&local),
     }
     let (candidate, login) = match read_login(&local, &mut stranger.bytes, peer, &seat) {
         Ok(read) => read,
@@ -34,6 +36,9 @@ pub(crate) async fn run(local: Rc<Local>, wire: Wire, peer: SocketAddr, seat: Se
     let version = candidate.version();
     let login = Arc::new(login);
     let decided = authenticate(&local, &mut stranger, &candidate, &login, &mut patience).await;
+    if stranger.is_full {
+        local.broker().metrics(local.id).early_bytes_full.add(1);
+    }
     let admission = match decided.and_then(|admitted| admit(&local, candidate, admitted)) {
         Ok(admission) => admission,
         Err(Failed::Gone) => return tracing::debug!("gone before it was let in"),
@@ -47,7 +52,7 @@ pub(crate) async fn run(local: Rc<Local>, wire: Wire, peer: SocketAddr, seat: Se
 
 /// Takes an admitted client to its home shard.
 fn settle(local: &Rc<Local>, stranger: Stranger, admission: Admission, seat: Seat) {
-    let Stranger { wire, bytes: unread } = stranger;
+    let Stranger { wire, bytes: unread, .. } = stranger;
     let home = local.state.borrow().shard.broker().home(admission.client_id());
     if home == local.id {
         local.adopt(wire, admission, unread, seat);
@@ -110,6 +115,21 @@ fn login_of(
             .user_properties()
             .map(|(name, value)| (name.into(), value.into()))
             .collect(),
+    }
+}
+
+/// Silence is not answered: nobody has said which version to answer in.
+fn too_late(local: &Local) {
+    local.broker().metrics(local.id).connect_timeouts.add(1);
+    tracing::debug!("no CONNECT in time, connection closed");
+}
+
+/// Counts a first packet that was refused for its size.
+fn count_too_large(local: &Local, bytes: &[u8]) {
+    let is_connect = bytes.first() == Some(&CONNECT);
+    let size_max = local.handshake.connect_max;
+    if is_connect && matches!(cut(bytes, size_max), Err(DecodeError::PacketTooLarge { .. })) {
+        local.broker().metrics(local.id).connects_too_large.add(1);
     }
 }
 

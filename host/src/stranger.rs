@@ -17,6 +17,8 @@ pub(crate) struct Stranger {
     pub(crate) wire: Wire,
     /// Bytes not handled yet.
     pub(crate) bytes: Vec<u8>,
+    /// So many of them came unasked that the socket is not looked at any more.
+    pub(crate) is_full: bool,
 }
 
 /// Why a connection ends before it began.
@@ -28,7 +30,7 @@ pub(crate) struct Refused {
 
 impl Stranger {
     pub(crate) fn new(wire: Wire) -> Self {
-        Self { wire, bytes: Vec::with_capacity(FIRST) }
+        Self { wire, bytes: Vec::with_capacity(FIRST), is_full: false }
     }
 
     /// Reads until the first packet in `bytes` is whole, and returns its length. Its first byte must
@@ -73,6 +75,7 @@ impl Stranger {
                 Ok(_) => {}
             }
         }
+        self.is_full = true;
         std::future::pending::<()>().await;
     }
 

@@ -10,7 +10,7 @@ use crate::explanation;
 use crate::inbox::{ShardId, Ticket};
 use crate::inflight::{Inflight, Outcome};
 use crate::keys::ConnectionKey;
-use crate::shard::Shard;
+use crate::shard::{ANSWERS_MAX, Shard};
 use crate::timers::Timer;
 
 impl Shard {
@@ -149,6 +149,7 @@ impl Shard {
         let mut first_byte = None;
         let Some(output) = self.output(key) else { return false };
         let mut fits = false;
+        let before = output.answers();
         // Everything we write fits its fields by construction; what did not is left out whole.
         output.put_answer(|bytes| {
             let start = bytes.len();
@@ -159,6 +160,9 @@ impl Shard {
             }
             first_byte = bytes.get(start).copied();
         });
+        if before < ANSWERS_MAX && output.answers() >= ANSWERS_MAX {
+            self.metrics().answers_full.add(1);
+        }
         if let Some(first_byte) = first_byte {
             self.metrics().packets_sent.count(first_byte);
         }

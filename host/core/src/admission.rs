@@ -78,7 +78,7 @@ impl Candidate {
         let limits = broker.limits().of(listener);
         check(limits, connect)?;
         if let Some(will) = &connect.will {
-            check_will(broker, limits, will)?;
+            check_will(broker, shard, limits, will)?;
         }
         let (keep_alive, server_keep_alive) = keep_alive(limits, connect)?;
         let assigned = connect.client_id.is_empty();
@@ -203,6 +203,7 @@ fn check(limits: &ClientLimits, connect: &Connect<'_>) -> Result<(), ReasonCode>
 /// A will is held to what a PUBLISH is held to, before it is stored.
 fn check_will(
     broker: &Broker,
+    shard: ShardId,
     limits: &ClientLimits,
     will: &Testament<'_>,
 ) -> Result<(), ReasonCode> {
@@ -214,7 +215,11 @@ fn check_will(
     if will.qos > limits.qos_max {
         return Err(ReasonCode::QoSNotSupported);
     }
-    if will.topic.starts_with("$share/") || limits.is_topic_too_large(will.topic) {
+    if will.topic.starts_with("$share/") {
+        return Err(ReasonCode::TopicNameInvalid);
+    }
+    if limits.is_topic_too_large(will.topic) {
+        broker.metrics(shard).topics_too_large.add(1);
         return Err(ReasonCode::TopicNameInvalid);
     }
     if limits.has_too_many_user_properties(will.properties) {

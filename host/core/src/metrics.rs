@@ -84,6 +84,19 @@ metrics! {
     messages_dropped_offline_qos0,
     /// Messages delivered but not retained: the store was full or the payload too large.
     retained_refused,
+    /// Connections closed because a packet was larger than `mqtt.max_packet_size`.
+    packets_too_large,
+    /// Topic names and filters refused, also those of wills, because they were longer or had more
+    /// levels than they may: `mqtt.max_topic_levels` and its like.
+    topics_too_large,
+    /// Sockets closed because their CONNECT did not come within `mqtt.idle_timeout`.
+    connect_timeouts,
+    /// Sockets closed because their CONNECT was larger than `mqtt.max_connect_packet_size`.
+    connects_too_large,
+    /// Times a client sent so much before it was let in that its socket was not looked at any more.
+    early_bytes_full,
+    /// Times reading from a client stopped because it did not take the answers to what it had sent.
+    answers_full,
     /// Sockets closed at once because their listener was at `max_connections`.
     listener_full,
     /// Logins that were decided against.

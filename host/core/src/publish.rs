@@ -190,7 +190,11 @@ impl Shard {
         if publish.topic.starts_with("$share/") {
             return Some(ReasonCode::TopicNameInvalid);
         }
-        limits.is_topic_too_large(publish.topic).then_some(ReasonCode::TopicNameInvalid)
+        if limits.is_topic_too_large(publish.topic) {
+            self.metrics().topics_too_large.add(1);
+            return Some(ReasonCode::TopicNameInvalid);
+        }
+        None
     }
 
     /// False if this is a repeat that gets its PUBREC again [MQTT-4.3.3-10], or one too many.

@@ -214,6 +214,9 @@ impl Shard {
 
     /// Ends a connection that broke the form of the protocol.
     fn reject(&mut self, now: Time, key: ConnectionKey, error: DecodeError) {
+        if matches!(error, DecodeError::PacketTooLarge { .. }) {
+            self.metrics().packets_too_large.add(1);
+        }
         self.fail_saying(now, key, error.reason(), &error.to_string());
     }
 }

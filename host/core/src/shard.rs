@@ -227,4 +227,4 @@ impl Shard {
 
 /// Reading from a client stops while answers of this size, in bytes, wait to be written to it: a
 /// client that sends and never reads must not fill memory with its own acknowledgements.
-const ANSWERS_MAX: usize = 128 * 1024;
+pub(crate) const ANSWERS_MAX: usize = 128 * 1024;

@@ -150,6 +150,7 @@ impl Shard {
             return Err(ReasonCode::SharedSubscriptionsNotSupported);
         }
         if limits.is_topic_too_large(filter) {
+            self.metrics().topics_too_large.add(1);
             return Err(ReasonCode::TopicFilterInvalid);
         }
         if !limits.wildcards && filter.contains(['+', '#']) {

@@ -171,6 +171,7 @@ fn a_client_that_does_not_read_its_answers_is_not_read_from() {
         asked += ONE_READ;
     }
     assert!(!bench.shell.reads(client));
+    assert_eq!(bench.shell.metric("answers_full"), 1);
     // The socket takes a little, too.
     assert!(asked * 2 <= ANSWERS_MAX + 2 * ONE_READ + 4000, "{asked} PINGREQs were read");
     let answers = bench.hear(client);

@@ -11,6 +11,7 @@ mod aliases;
 mod authorization;
 mod backlog;
 mod bench;
+mod bounds;
 mod chain;
 mod exactly_once;
 mod explanations;

@@ -235,7 +235,11 @@ fn bytes_of_large_packets_are_counted() {
     let post = Post::new("a", &"x".repeat(200_000), QoS::AtMostOnce);
     let bytes = post.bytes(V3, 0, false).len() as u64;
     let before = Figures::of(&bench.shell.broker).totals;
-    bench.publish(client, &post, 0);
+    bench.shell.send(client, post.bytes(V3, 0, false));
+    // The beginning, which tells how large it will be, and then the rest.
+    bench.shell.arrive(client, 1000, 1);
+    bench.shell.arrive(client, usize::MAX, 1);
+    bench.settle();
     let after = Figures::of(&bench.shell.broker).totals;
     assert_eq!(after.bytes_received - before.bytes_received, bytes);
     assert_eq!(after.packets_received.of_type(3), 1);
@@ -303,7 +307,7 @@ fn every_end_has_its_reason_and_a_move_is_none() {
     let (client, _) = bench.connect(&hello);
     let crate::shell::Server::Open(at, _) = bench.shell.sockets[client].server else { panic!() };
     assert!(bench.shell.migrate(client, (at + 1) % 3));
-    bench.settle();
+    bench.seconds(1);
     bench.cut(client);
     assert_eq!(reason(&mut bench), "tcp_closed");
     bench.connect(&hello);
@@ -348,6 +352,22 @@ fn nothing_is_said_of_clients_unless_it_is_switched_on() {
     bench.say(client, crate::packets::unsubscribe(V5, 3, &["a"]));
     bench.cut(client);
     assert_eq!(bench.texts(reader), [""; 0]);
+}
+
+/// The moment a connection began moves along with it.
+#[test]
+fn a_moved_connection_keeps_its_beginning() {
+    let mut bench = announcing(|events| events.client_disconnected = true);
+    let reader = reader(&mut bench, "$SYS/#");
+    let (client, _) = bench.connect(&Hello::clean(V5, "client"));
+    bench.seconds(2);
+    let crate::shell::Server::Open(at, _) = bench.shell.sockets[client].server else { panic!() };
+    assert!(bench.shell.migrate(client, (at + 1) % 3));
+    bench.seconds(3);
+    bench.cut(client);
+    let texts = bench.texts(reader);
+    assert!(texts[0].contains("\"connected_at\":1700000000000,"), "{texts:?}");
+    assert!(texts[0].contains("\"disconnected_at\":1700000005000}"), "{texts:?}");
 }
 
 /// Its topic would be longer than a topic may be.

@@ -12,8 +12,19 @@ const RULE: &str = "layers";
 
 /// The binary puts everything together.
 const SHELL: &[&str] = &[
-    "mqtt", "websocket", "route", "acl", "core", "users", "policy", "wasm", "store", "tls",
-    "cluster", "config", "reload",
+    "mqtt",
+    "websocket",
+    "route",
+    "acl",
+    "core",
+    "users",
+    "policy",
+    "wasm",
+    "store",
+    "tls",
+    "cluster",
+    "config",
+    "reload",
 ];
 
 /// A crate's folder and which of ours it may use. What is not named here may use none.

@@ -1,0 +1,52 @@
+//! A bound that is hit before a client is let in is counted too (invariant 6); the log says so at
+//! the end.
+
+use std::time::Duration;
+use theseus_tests::{Broker, Connect, Raw, Site, Version, pause, publish};
+
+/// What the broker has counted under these names, told when it ends.
+fn counted(broker: Broker, names: &[&str]) -> Vec<u64> {
+    let ended = broker.terminate();
+    let said = |name: &str| {
+        let counted = format!("counted {name}: ");
+        let mut lines = ended.stdout.lines().filter_map(|line| line.split_once(&counted));
+        lines.next().map_or(0, |(_, value)| value.trim().parse().unwrap_or(0))
+    };
+    names.iter().map(|name| said(name)).collect()
+}
+
+#[test]
+fn a_connect_that_comes_late_or_is_too_large_is_counted() {
+    let broker = Broker::with_tables(
+        "[mqtt]\nidle_timeout = \"1s\"\nmax_connect_packet_size = \"1KB\"\n[log]\nlevel = \"debug\"\n",
+    );
+    let mut silent = Raw::open(&broker);
+    let mut large = Raw::open(&broker);
+    large.send(&Connect::new(Version::V5, &"x".repeat(2000)).bytes());
+    assert_eq!(large.packets_until_closed(), []);
+    // Something else that is as large is not a CONNECT.
+    let mut other = Raw::open(&broker);
+    other.send(&publish(Version::V311, "a", &[0; 2000], (0, 0), false));
+    assert_eq!(other.packets_until_closed(), []);
+    Raw::connect(&broker, &Connect::new(Version::V5, &"x".repeat(900))).ping();
+    assert_eq!(silent.packets_until_closed(), []);
+    assert_eq!(counted(broker, &["connect_timeouts", "connects_too_large"]), [1, 1]);
+}
+
+/// Its password is checked meanwhile; then all that it has sent is handled.
+#[test]
+fn a_client_that_sends_much_before_it_is_let_in_is_counted() {
+    let site = Site::guarded("anna", "harbour");
+    let broker = site.start();
+    for (client_id, packets) in [("little", 10), ("much", 200)] {
+        let login = Connect::new(Version::V311, client_id).login("anna", "harbour");
+        let early = publish(Version::V311, "a", &[b'x'; 100], (0, 0), false).repeat(packets);
+        let mut client = Raw::open(&broker);
+        client.send(&[login.bytes(), early, vec![0xC0, 0]].concat());
+        for first in [0x20, 0xD0] {
+            assert_eq!(client.packet().first, first, "{client_id}");
+        }
+        pause(Duration::from_millis(10));
+    }
+    assert_eq!(counted(broker, &["early_bytes_full", "messages_received"]), [1, 210]);
+}
