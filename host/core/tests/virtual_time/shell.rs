@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use theseus_core::{
     Action, Broker, Candidate, ConnectionKey, Grant, Identity, Judged, Limits, Policy, Question,
-    Shard, ShardId, Time, Verdict, refusal,
+    Recipient, Shard, ShardId, Time, Verdict, refusal,
 };
 use theseus_mqtt::{Cut, Packet, cut};
 
