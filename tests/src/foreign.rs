@@ -129,6 +129,12 @@ impl Options {
         self.pair("--user", user_name).pair("--password", password)
     }
 
+    /// Proves a secret in an exchange by AUTH, as the plugin of `tests/plugins/exchange` wants it.
+    #[must_use]
+    pub fn secret(self, user_name: &str, secret: &str) -> Self {
+        self.pair("--user", user_name).pair("--secret", secret)
+    }
+
     fn pair(mut self, name: &str, value: &str) -> Self {
         self.0.extend([name.to_owned(), value.to_owned()]);
         self
@@ -215,6 +221,17 @@ impl Foreign {
             {"do": "publish", "topic": topic, "payload": payload, "qos": qos, "retain": retain}
         ));
         self.wait_for("published");
+    }
+
+    /// Authenticates again by AUTH and waits for the broker's last word, which is returned.
+    pub fn authenticate_again(&mut self) -> String {
+        self.begin_to_authenticate();
+        self.wait_for("authenticated")["data"].as_str().unwrap().to_owned()
+    }
+
+    /// Begins to, whatever becomes of it.
+    pub fn begin_to_authenticate(&mut self) {
+        self.command(&json!({"do": "authenticate"}));
     }
 
     /// Starts publishing the payloads `0`, `1`, … with a pause between; [`Self::published`] waits.

@@ -51,6 +51,8 @@ pub struct Connect {
     pub will: Option<Will>,
     pub user_name: Option<String>,
     pub password: Option<Vec<u8>>,
+    /// Authentication Method and Authentication Data; MQTT 5 only.
+    pub authentication: Option<(String, Vec<u8>)>,
 }
 
 impl Connect {
@@ -67,6 +69,7 @@ impl Connect {
             will: None,
             user_name: None,
             password: None,
+            authentication: None,
         }
     }
 
@@ -75,6 +78,13 @@ impl Connect {
     pub fn login(mut self, user_name: &str, password: &str) -> Self {
         self.user_name = Some(user_name.to_owned());
         self.password = Some(password.as_bytes().to_vec());
+        self
+    }
+
+    /// With an Authentication Method and its data.
+    #[must_use]
+    pub fn method(mut self, method: &str, data: &[u8]) -> Self {
+        self.authentication = Some((method.to_owned(), data.to_vec()));
         self
     }
 
@@ -149,6 +159,12 @@ impl Connect {
         if let Some(maximum) = self.receive_maximum {
             all.push(0x21);
             all.extend(maximum.to_be_bytes());
+        }
+        if let Some((method, data)) = &self.authentication {
+            all.push(0x15);
+            string(&mut all, method.as_bytes());
+            all.push(0x16);
+            string(&mut all, data);
         }
         body.push(u8::try_from(all.len()).unwrap());
         body.extend(all);

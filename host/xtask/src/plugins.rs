@@ -14,7 +14,7 @@ const TARGET: &str = "wasm32-wasip2";
 const SHIPPED: &[&str] = &["theseus-password", "theseus-acl-plugin"];
 
 /// What tests drop into a broker besides: libraries and examples, each a plugin.
-const FOR_TESTS: &[&str] = &["theseus-test-gate", "theseus-test-hostile"];
+const FOR_TESTS: &[&str] = &["theseus-test-exchange", "theseus-test-gate", "theseus-test-hostile"];
 
 /// `cargo xtask plugins [DIR]`: the shipped ones into `plugins/`, or all into DIR.
 pub(crate) fn plugins(args: &[String]) -> Result<(), Failure> {

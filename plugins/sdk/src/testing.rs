@@ -4,9 +4,11 @@
 //! A hash of a password is `$plain$` and the password here, so that tests cost no time.
 
 pub(crate) mod broker;
+mod exchange;
 mod world;
 
 use crate::{Client, Protocol, UserProperty, bans, config, http, log, redis, sql};
+pub use exchange::{Exchanged, exchange};
 use world::World;
 
 /// What the plugin finds around it. Outside of [`run`](Self::run) there is an empty one.

@@ -1,6 +1,7 @@
 // MQTT.js under the line protocol of ../README.md.
 'use strict'
 
+const { createHmac, randomBytes } = require('node:crypto')
 const { createInterface } = require('node:readline')
 const { parseArgs } = require('node:util')
 const mqtt = require('mqtt')
@@ -32,6 +33,7 @@ function parse() {
       'keep-alive': { type: 'string', default: '60' },
       user: text,
       password: text,
+      secret: text,
       will: text,
       'will-payload': { type: 'string', default: '' },
       'will-qos': { type: 'string', default: '0' },
@@ -57,10 +59,44 @@ function connectOptions(args) {
   if (level === 5 && args.persistent) {
     options.properties = { sessionExpiryInterval: PERSISTENT_SECONDS }
   }
+  if (args.secret) {
+    options.properties = { ...options.properties, ...firstWord() }
+  }
   if (args.will) {
     options.will = { topic: args.will, payload: args['will-payload'], qos: Number(args['will-qos']), retain: false }
   }
   return options
+}
+
+const METHOD = 'HMAC-BOTH-WAYS'
+let nonce = null
+
+/** What begins an exchange by which both sides prove a secret. */
+function firstWord() {
+  nonce = randomBytes(24)
+  return { authenticationMethod: METHOD, authenticationData: nonce }
+}
+
+/** Answers the broker's challenges: its nonce, then its own proof. */
+function prove(client, secret) {
+  const mac = (side, nonces) => createHmac('sha256', secret).update(side).update(nonces).digest()
+  let nonces = null
+  client.handleAuth = (packet, callback) => {
+    const data = packet.properties?.authenticationData ?? Buffer.alloc(0)
+    if (packet.reasonCode === 0) {
+      emit('authenticated', { data: data.toString() })
+      return callback()
+    }
+    let answer = Buffer.alloc(0)
+    if (data.length === 16) {
+      nonces = Buffer.concat([nonce, data])
+      answer = mac('client', nonces)
+    } else if (!data.equals(mac('broker', nonces))) {
+      return callback(new Error('the broker does not know the secret'))
+    }
+    const properties = { authenticationMethod: METHOD, authenticationData: answer }
+    return callback(null, { cmd: 'auth', reasonCode: 0x18, properties })
+  }
 }
 
 function report(client) {
@@ -112,6 +148,9 @@ async function obey(client, command) {
     case 'publish':
       await client.publishAsync(command.topic, command.payload, { qos: command.qos, retain: command.retain })
       return emit('published')
+    case 'authenticate':
+      // The library begins no exchange by itself on a live connection; its own way to send is used.
+      return client._sendPacket({ cmd: 'auth', reasonCode: 0x19, properties: firstWord() })
     case 'burst':
       await burst(client, command)
       return emit('published')
@@ -123,7 +162,9 @@ async function obey(client, command) {
 }
 
 async function main() {
-  const client = mqtt.connect(connectOptions(parse()))
+  const args = parse()
+  const client = mqtt.connect(connectOptions(args))
+  if (args.secret) prove(client, args.secret)
   report(client)
   for await (const line of createInterface({ input: process.stdin })) {
     await obey(client, JSON.parse(line))

@@ -2,6 +2,7 @@
 //! `misbehave` from the beginning. Everybody else is let in with the password `good`.
 #![forbid(unsafe_code)]
 
+mod exchange;
 mod garbage;
 mod misdeed;
 
@@ -49,7 +50,7 @@ impl Authn for Hostile {
     fn authenticate(&self, who: &Client, credentials: &Credentials) -> Decision {
         let name = who.username.as_deref().unwrap_or_default();
         misdeed::commit(name);
-        if let Some(decision) = garbage::decision(name) {
+        if let Some(decision) = garbage::decision(name).or_else(|| exchange::begin(name)) {
             return decision;
         }
         if credentials.password.as_deref() == Some(b"good") {
@@ -57,6 +58,10 @@ impl Authn for Hostile {
         } else {
             Decision::deny(RefusalReason::BadCredentials)
         }
+    }
+
+    fn proceed(&self, who: &Client, state: &[u8], _data: &[u8]) -> Decision {
+        exchange::go_on(who.username.as_deref().unwrap_or_default(), state)
     }
 }
 
