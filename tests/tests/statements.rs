@@ -1,7 +1,7 @@
 //! Statements of the standard about CONNECT that need a socket: what is answered, byte by byte, and
 //! that the connection is closed then. Which test stands for which statement is in docs/statements.
 
-use theseus_tests::{Broker, Connect, Raw, Version, Will, frame, mosquitto_lacks, publish};
+use theseus_tests::{Broker, Connect, Raw, Site, Version, Will, frame, mosquitto_lacks, publish};
 
 /// CONNECT packets of the wrong form, for both versions.
 fn wrong_connects(version: Version) -> Vec<(&'static str, Vec<u8>)> {
@@ -116,4 +116,52 @@ fn a_will_beyond_what_the_server_offers_is_refused_and_closed() {
             assert_eq!(said, told, "{version:?} {qos} {retain}");
         }
     }
+}
+
+/// A CONNECT of 5.0 with these properties.
+fn connect_with(properties: &[u8], user_name: &str, password: &str) -> Vec<u8> {
+    let mut body = b"\0\x04MQTT\x05\xC2\0\0".to_vec();
+    body.push(properties.len() as u8);
+    body.extend(properties);
+    for text in ["who", user_name, password] {
+        body.extend([0, text.len() as u8]);
+        body.extend(text.as_bytes());
+    }
+    frame(0x10, &body)
+}
+
+/// [MQTT-3.2.2-19], [MQTT-3.1.2-24], [MQTT-3.1.4-2]: what the plugin has to say is left out where it
+/// does not fit.
+#[test]
+fn a_refusal_stays_within_the_packet_size_of_its_client() {
+    let site = Site::guarded("anna", "harbour");
+    let broker = site.start();
+    let refused = |properties: &[u8]| {
+        let mut raw = Raw::open(&broker);
+        raw.send(&connect_with(properties, "anna", "wrong"));
+        raw.packets_until_closed()
+    };
+    let whole = refused(&[]);
+    assert_eq!((whole.len(), whole[0].first, whole[0].body[1]), (1, 0x20, 0x86));
+    let len = u8::try_from(whole[0].body.len()).unwrap_or(u8::MAX) + 2;
+    // A Maximum Packet Size of 0 is a CONNECT of the wrong form.
+    for size in [0, 4, 5, len - 1, len] {
+        let packets = refused(&[0x27, 0, 0, 0, size]);
+        assert!(packets.iter().all(|packet| packet.body.len() + 2 <= usize::from(size)));
+        assert_eq!(packets.len(), usize::from(size >= 5), "{size}");
+    }
+}
+
+/// [MQTT-4.12.0-1]: nobody here knows the method.
+#[test]
+fn a_method_that_nobody_knows_is_refused_and_closed() {
+    if mosquitto_lacks("0x8C for a method it does not know") {
+        return;
+    }
+    let broker = Broker::start();
+    let mut raw = Raw::open(&broker);
+    raw.send(&connect_with(b"\x15\0\x05GUESS", "anna", "harbour"));
+    let packets = raw.packets_until_closed();
+    assert_eq!(packets.len(), 1, "{packets:02x?}");
+    assert_eq!((packets[0].first, &packets[0].body[..2]), (0x20, &[0, 0x8C][..]));
 }

@@ -1,6 +1,7 @@
 //! What answers say beside their codes: no user properties, and never more than their receiver takes.
 
-use theseus_mqtt::{Cut, Packet, Properties, Property, QoS, cut};
+use theseus_core::{Challenge, Reauthentication};
+use theseus_mqtt::{Auth, Cut, Packet, Properties, PropertiesBuf, Property, QoS, ReasonCode, cut};
 
 use super::{frames, subscribe_all};
 use crate::bench::Bench;
@@ -44,6 +45,7 @@ fn properties(bytes: &[u8]) -> Properties<'_> {
         Packet::SubAck(it) => it.properties,
         Packet::UnsubAck(it) => it.properties,
         Packet::Disconnect(it) => it.properties,
+        Packet::Auth(it) => it.properties,
         other => panic!("{other:?}"),
     }
 }
@@ -73,4 +75,29 @@ fn no_answer_is_larger_than_its_receiver_takes() {
         assert!(explained(&sent) <= explained(&all));
     }
     assert_eq!(explained(&conversation(Some(all[0].len() as u32))), 0);
+}
+
+/// [MQTT-3.15.2-2], [MQTT-3.15.2-3], [MQTT-4.12.0-5]: method and data, and nothing beside them.
+#[test]
+fn an_auth_of_ours_has_a_method_and_data_and_nothing_else() {
+    let mut bench = Bench::new();
+    let name = bench.name(0, "client");
+    let hello = Hello { method: Some("M".into()), extra: OWN, ..Hello::clean(V5, &name) };
+    let (client, _) = bench.connect(&hello);
+    let mut list = PropertiesBuf::new();
+    for property in [Property::AuthenticationMethod("M"), OWN[0]] {
+        list.push(property).unwrap();
+    }
+    let begin = Auth { reason: ReasonCode::ReAuthenticate, properties: list.as_properties() };
+    bench.say(client, packets::encode(V5, &Packet::Auth(begin)));
+    let key = bench.shell.questions()[0].key;
+    let challenge = Challenge { by: "plugin".into(), state: Box::default(), steps: 1 };
+    let answer = Reauthentication::Challenged { challenge, data: b"more".as_slice().into() };
+    let now = bench.shell.now;
+    bench.shell.shards[0].handle_reauthentication(now, key, answer);
+    bench.settle();
+    let sent = frames(&mut bench, client);
+    let only = [Property::AuthenticationMethod("M"), Property::AuthenticationData(b"more")];
+    assert_eq!(sent[0][..3], [0xF0, sent[0].len() as u8 - 2, 0x18]);
+    assert_eq!(properties(&sent[0]).iter().collect::<Vec<_>>(), only);
 }

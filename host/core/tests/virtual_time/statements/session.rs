@@ -1,5 +1,7 @@
 //! What a session holds, how long, and how it is forgotten.
 
+use std::time::Duration;
+
 use theseus_mqtt::{QoS, ReasonCode};
 
 use super::fine;
@@ -88,6 +90,9 @@ fn a_session_does_not_end_under_its_connection() {
         Hello::clean(V3, "client"),
     ] {
         let mut bench = Bench::new();
+        let (socket, _) = bench.connect(&hello);
+        bench.cut(socket);
+        bench.pass(Duration::from_millis(500));
         let (socket, _) = bench.connect(&hello);
         bench.subscribe(socket, "a", QoS::AtLeastOnce);
         let (publisher, _) = bench.connect(&Hello::clean(V5, "publisher"));
