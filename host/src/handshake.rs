@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use theseus_core::{Admission, Candidate};
+use theseus_core::{Admission, Candidate, Recipient};
 use theseus_mqtt::{Connect, Cut, DecodeError, Packet, ProtocolVersion, ReasonCode, cut};
 use theseus_policy::{Admitted, Login};
 
@@ -33,7 +33,7 @@ pub(crate) async fn run(local: Rc<Local>, wire: Wire, peer: SocketAddr, seat: Se
         Ok(read) => read,
         Err(refused) => return stranger.refuse(refused),
     };
-    let version = candidate.version();
+    let recipient = candidate.recipient();
     let login = Arc::new(login);
     let decided = authenticate(&local, &mut stranger, &candidate, &login, &mut patience).await;
     if stranger.is_full {
@@ -44,7 +44,7 @@ pub(crate) async fn run(local: Rc<Local>, wire: Wire, peer: SocketAddr, seat: Se
         Err(Failed::Gone) => return tracing::debug!("gone before it was let in"),
         Err(Failed::Refused(refusal)) => {
             count(&local, refusal.reason);
-            return stranger.refuse(Refused::with(version, refusal));
+            return stranger.refuse(Refused::with(recipient, refusal));
         }
     };
     settle(&local, stranger, admission, seat);
@@ -79,7 +79,7 @@ fn read_login(
     let broker = local.broker();
     let candidate =
         Candidate::new(broker, local.id, local.clock.now(), &seat.listener().title, &connect)
-            .map_err(|reason| Refused::with(connect.version, reason))?;
+            .map_err(|reason| Refused::with(Recipient::of(&connect), reason))?;
     let login = login_of(&connect, candidate.client_id(), peer, seat.listener());
     bytes.drain(..consumed);
     Ok((candidate, login))
@@ -162,7 +162,9 @@ fn admit(local: &Local, candidate: Candidate, admitted: Admitted) -> Result<Admi
 fn refused_form(error: &DecodeError) -> Refused {
     let reason = error.reason();
     match reason {
-        ReasonCode::UnsupportedProtocolVersion => Refused::with(ProtocolVersion::V3_1_1, reason),
+        ReasonCode::UnsupportedProtocolVersion => {
+            Refused::with(Recipient::speaking(ProtocolVersion::V3_1_1), reason)
+        }
         _ => Refused::SILENT,
     }
 }

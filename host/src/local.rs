@@ -132,7 +132,7 @@ impl Local {
         unread: Vec<u8>,
         seat: Seat,
     ) {
-        let version = admission.version();
+        let recipient = admission.recipient();
         let now = self.clock.now();
         let mut state = self.state.borrow_mut();
         match state.shard.connect(now, admission) {
@@ -141,7 +141,7 @@ impl Local {
                 self.attach(key, wire, unread, seat);
             }
             Err(reason) => {
-                wire.refuse(&theseus_core::refusal(version, reason, None));
+                wire.refuse(&theseus_core::refusal(recipient, reason, None));
                 drop(state);
                 // An earlier connection of this client may have ended all the same.
                 self.schedule_flush();

@@ -1,7 +1,7 @@
 //! Who has connected and is not let in yet: its wire, and what it has sent that nobody has handled.
 
-use theseus_core::refusal;
-use theseus_mqtt::{Cut, ProtocolVersion, cut};
+use theseus_core::{Recipient, refusal};
+use theseus_mqtt::{Cut, cut};
 use theseus_policy::Refusal;
 
 use crate::wire::Wire;
@@ -23,9 +23,8 @@ pub(crate) struct Stranger {
 
 /// Why a connection ends before it began.
 pub(crate) struct Refused {
-    version: ProtocolVersion,
     /// `None`: nothing is said.
-    refusal: Option<Refusal>,
+    said: Option<(Recipient, Refusal)>,
 }
 
 impl Stranger {
@@ -81,18 +80,18 @@ impl Stranger {
 
     /// Says why, if there is anything to say, and closes the socket.
     pub(crate) fn refuse(self, refused: Refused) {
-        let Some(Refusal { reason, message }) = refused.refusal else { return };
+        let Some((recipient, Refusal { reason, message })) = refused.said else { return };
         tracing::debug!("connection refused: {reason}");
-        self.wire.refuse(&refusal(refused.version, reason, message.as_deref()));
+        self.wire.refuse(&refusal(recipient, reason, message.as_deref()));
     }
 }
 
 impl Refused {
     /// Nothing is said.
-    pub(crate) const SILENT: Self = Self { version: ProtocolVersion::V5, refusal: None };
+    pub(crate) const SILENT: Self = Self { said: None };
 
-    /// The answer is a CONNACK in the form of `version`.
-    pub(crate) fn with(version: ProtocolVersion, refusal: impl Into<Refusal>) -> Self {
-        Self { version, refusal: Some(refusal.into()) }
+    /// The answer is a CONNACK.
+    pub(crate) fn with(recipient: Recipient, refusal: impl Into<Refusal>) -> Self {
+        Self { said: Some((recipient, refusal.into())) }
     }
 }

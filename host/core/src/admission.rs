@@ -5,10 +5,7 @@
 use std::hash::{BuildHasher, Hasher};
 use std::time::Duration;
 
-use theseus_mqtt::{
-    ConnAck, Connect, Packet, PropertiesBuf, Property, ProtocolVersion, ReasonCode,
-    Will as Testament,
-};
+use theseus_mqtt::{Connect, ProtocolVersion, ReasonCode, Will as Testament};
 
 use crate::Time;
 use crate::broker::Broker;
@@ -17,6 +14,7 @@ use crate::connection::Protocol;
 use crate::inbox::ShardId;
 use crate::limits::{ClientLimits, KeepAliveLimits, ListenerId};
 use crate::policy::Grant;
+use crate::refusal::Recipient;
 use crate::session::Expiry;
 use crate::will::Will;
 
@@ -110,9 +108,9 @@ impl Candidate {
         &self.0.client_id
     }
 
-    /// The protocol version it speaks.
-    pub fn version(&self) -> ProtocolVersion {
-        self.0.protocol.version
+    /// How it can be told that it is not let in.
+    pub fn recipient(&self) -> Recipient {
+        self.0.recipient()
     }
 
     /// Its Authentication Method, if its CONNECT named one.
@@ -157,29 +155,11 @@ impl Admission {
         &self.client_id
     }
 
-    /// The protocol version it speaks.
-    pub fn version(&self) -> ProtocolVersion {
-        self.protocol.version
+    /// How it can be told that it gets no session.
+    pub fn recipient(&self) -> Recipient {
+        let Protocol { version, packet_size_max, .. } = self.protocol;
+        Recipient { version, packet_size_max }
     }
-}
-
-/// The CONNACK that refuses a client, or nothing where the version has none for `reason`
-/// [MQTT-3.2.2-6] (3.1.1). `message` is the Reason String of a v5 client; one that is too long for
-/// the property is left out.
-pub fn refusal(version: ProtocolVersion, reason: ReasonCode, message: Option<&str>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    if version == ProtocolVersion::V5 || reason.connack_v3().is_some() {
-        let mut properties = PropertiesBuf::new();
-        if let Some(message) = message.filter(|_| version == ProtocolVersion::V5) {
-            let _ = properties.push(Property::ReasonString(message));
-        }
-        let properties = properties.as_properties();
-        let connack = ConnAck { session_present: false, reason, properties };
-        if Packet::ConnAck(connack).encode(version, &mut bytes).is_err() {
-            bytes.clear();
-        }
-    }
-    bytes
 }
 
 fn check(limits: &ClientLimits, connect: &Connect<'_>) -> Result<(), ReasonCode> {
@@ -273,22 +253,18 @@ fn protocol(
     let properties = connect.properties;
     let millis = u64::from(keep_alive) * 10 * u64::from(limits.keep_alive_percent);
     let receive_maximum = properties.receive_maximum().unwrap_or(u16::MAX);
-    let packet_size_max = properties.maximum_packet_size().unwrap_or(PACKET_SIZE_MAX);
+    let Recipient { version, packet_size_max } = Recipient::of(connect);
     let aliases = properties.topic_alias_maximum().unwrap_or(0);
     Protocol {
-        version: connect.version,
+        version,
         listener,
         keep_alive: (keep_alive > 0).then(|| Duration::from_millis(millis)),
         window: receive_maximum.min(limits.inflight_max),
-        packet_size_max: packet_size_max.min(PACKET_SIZE_MAX),
+        packet_size_max,
         topic_alias_max: aliases.min(limits.topic_alias_max),
         problem_information: properties.request_problem_information().unwrap_or(true),
     }
 }
-
-/// The largest packet there can be: five bytes of header, and what they can count
-/// (MQTT 5.0, 2.1.4).
-const PACKET_SIZE_MAX: u32 = 5 + 268_435_455;
 
 /// A client id that nobody else has and that lives on `shard` [MQTT-3.1.3-6].
 fn assign_client_id(broker: &Broker, shard: ShardId, now: Time) -> Box<str> {

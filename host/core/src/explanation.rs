@@ -28,6 +28,21 @@ pub(crate) fn of_disconnect(reason: ReasonCode) -> Option<&'static str> {
     })
 }
 
+/// What a CONNACK says beside a code that refuses.
+pub(crate) fn of_connack(reason: ReasonCode) -> Option<&'static str> {
+    Some(match reason {
+        ReasonCode::TopicNameInvalid => {
+            "the will's topic name is longer, or has more levels, than is allowed here"
+        }
+        ReasonCode::QoSNotSupported => "the will's QoS is above what is allowed here",
+        ReasonCode::RetainNotSupported => "retained messages are not available, also as a will",
+        ReasonCode::PayloadFormatInvalid => {
+            "the will is not UTF-8, though its Payload Format Indicator says so"
+        }
+        _ => return None,
+    })
+}
+
 /// What a PUBACK, PUBREC, PUBREL or PUBCOMP says beside a code that refuses.
 pub(crate) fn of_ack(reason: ReasonCode) -> Option<&'static str> {
     Some(match reason {

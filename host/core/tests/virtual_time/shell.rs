@@ -236,7 +236,11 @@ impl Shell {
                 self.receive(home, key, &unread[consumed..]);
             }
             Err(reason) => {
-                self.sockets[socket].to_client.extend(refusal(connect.version, reason, None));
+                self.sockets[socket].to_client.extend(refusal(
+                    Recipient::of(&connect),
+                    reason,
+                    None,
+                ));
                 self.sockets[socket].server = Server::Closed;
             }
         }
