@@ -33,6 +33,7 @@ fn client_limits(config: &Config, listener: &TcpListener) -> ClientLimits {
         user_properties_max: mqtt.max_user_properties,
         qos_max: QoS::try_from(mqtt.max_qos_allowed as u8).unwrap_or(QoS::ExactlyOnce),
         wildcards: mqtt.wildcard_subscription,
+        shared_subscriptions: mqtt.shared_subscription,
         payload_format_checked: mqtt.check_payload_format,
         response_information: Some(&*mqtt.response_information)
             .filter(|text| !text.is_empty())

@@ -41,6 +41,9 @@ section! {
         max_qos_allowed: u16 = 2 as Short { min: 0, max: 2 };
         /// Lets filters have wildcards; MQTT 5 clients are told when not.
         wildcard_subscription: bool = true as Flag;
+        /// Lets clients share subscriptions (`$share/NAME/FILTER`): each message goes to one of those
+        /// who share. MQTT 5 clients are told when not.
+        shared_subscription: bool = true as Flag;
         /// Refuses messages whose payload is not UTF-8 although their Payload Format Indicator says so.
         check_payload_format: bool = false as Flag;
         /// What MQTT 5 clients that ask for Response Information are told: by custom the beginning of

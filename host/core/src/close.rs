@@ -142,6 +142,10 @@ impl Shard {
         self.mark_dirty(key);
         self.metrics().client_disconnected.add(1);
         self.relieve(now, session);
+        // A client that takes its session over has not left.
+        if ending != Ending::Server(ReasonCode::SessionTakenOver) {
+            self.go_offline(now, session);
+        }
         self.leave(now, session);
         self.announce(now, farewell);
     }
@@ -162,7 +166,7 @@ impl Shard {
         let session = self.sessions.remove(key)?;
         for filter in session.subscriptions.keys() {
             self.count_subscription(filter, false);
-            self.broker.router.unsubscribe(filter, subscriber);
+            self.unroute(subscriber, filter);
         }
         self.by_client.remove(&session.client_id);
         self.broker.release_session();
@@ -212,7 +216,8 @@ impl Shard {
     pub(crate) fn end_session(&mut self, now: Time, key: SessionKey) {
         self.publish_will(now, key);
         self.relieve(now, key);
-        if let Some(session) = self.remove_session(key) {
+        if let Some(mut session) = self.remove_session(key) {
+            self.bequeath(now, &mut session);
             self.broker.forget_home(&session.client_id);
         }
     }

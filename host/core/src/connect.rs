@@ -37,7 +37,8 @@ impl Shard {
         let (keep_alive, clean_start) = (admission.keep_alive, admission.clean_start);
         self.attach(session, key, admission);
         if present {
-            self.judge_subscriptions(session);
+            self.judge_subscriptions(now, session);
+            self.set_online(session, true);
         }
         if let Some(keep_alive) = self.connections[key].protocol.keep_alive {
             self.timers.set(now.after(keep_alive), Timer::KeepAlive(key));
@@ -136,7 +137,7 @@ impl Shard {
                 .then_some(Property::TopicAliasMaximum(limits.topic_alias_max)),
             (!limits.wildcards).then_some(Property::WildcardSubscriptionAvailable(false)),
             admission.assigned.then_some(Property::AssignedClientIdentifier(&admission.client_id)),
-            Some(Property::SharedSubscriptionAvailable(false)),
+            (!limits.shared_subscriptions).then_some(Property::SharedSubscriptionAvailable(false)),
             admission.server_keep_alive.map(Property::ServerKeepAlive),
             response_information
                 .filter(|_| admission.wants_response_information)

@@ -41,13 +41,21 @@ impl Shard {
             let deliver = Deliver::new(outbound.clone(), matches.clone(), self.is_pressed(shard));
             routed.asked += u16::from(deliver.outbound.ticket.is_some());
             routed.full = routed.full.or_else(|| self.broker.is_full(shard).then_some(shard));
-            let outbox = &mut self.outbox[usize::from(shard)];
-            outbox.push(Parcel::Deliver(deliver));
-            if outbox.len() >= OUTBOX_MAX {
-                self.commit();
-            }
+            self.send(shard, Parcel::Deliver(deliver));
         }
         routed
+    }
+
+    /// Puts a parcel on the road to a shard, behind all that it was sent before.
+    pub(crate) fn send(&mut self, shard: ShardId, parcel: Parcel) {
+        if shard == self.id {
+            return self.push_work(parcel);
+        }
+        let outbox = &mut self.outbox[usize::from(shard)];
+        outbox.push(parcel);
+        if outbox.len() >= OUTBOX_MAX {
+            self.commit();
+        }
     }
 
     /// Queues the message for this shard's own receivers, or behind what they still wait for.
@@ -114,6 +122,7 @@ impl Shard {
             qos: message.qos().min(granted),
             retain: receiver.retain_as_published && message.retain(),
             identifiers: Identifiers::from_slice(receiver.identifiers()),
+            group: None,
         };
         self.push(key, delivery);
         self.press(now, key, deliver.outbound.ticket)
@@ -144,7 +153,7 @@ impl Shard {
         }
     }
 
-    fn is_pressed(&self, shard: ShardId) -> bool {
+    pub(crate) fn is_pressed(&self, shard: ShardId) -> bool {
         self.broker.pressed[usize::from(shard)].load(std::sync::atomic::Ordering::Relaxed) > 0
     }
 }

@@ -10,6 +10,7 @@ use theseus_route::{Matches, Subscriber};
 
 use crate::Message;
 use crate::keys::{ConnectionKey, SessionKey};
+use crate::shared::{Legacy, Share};
 
 /// A shard's number, from 0.
 pub type ShardId = u16;
@@ -19,6 +20,10 @@ pub type ShardId = u16;
 pub(crate) enum Parcel {
     /// Queue a message for this shard's sessions among `matches`.
     Deliver(Deliver),
+    /// Queue a message for the member of a group that was picked for it.
+    Share(Share),
+    /// Find other members for what one left behind.
+    PassOn(Legacy),
     /// A receiver's shard holds back an acknowledgement `count` times (0: it may go now).
     Held { ticket: Ticket, count: i32 },
     /// One of those holds is over.
@@ -63,6 +68,8 @@ impl Parcel {
     pub(crate) fn size(&self) -> usize {
         match self {
             Self::Deliver(deliver) => deliver.outbound.message.size(),
+            Self::Share(share) => share.message.size(),
+            Self::PassOn(legacy) => legacy.size,
             Self::Held { .. } | Self::Release(_) | Self::Collect(_) | Self::Replay(_) => 0,
         }
     }

@@ -143,6 +143,26 @@ impl Inflight {
         self.settle(packet_id, |state| matches!(state, State::Released))
     }
 
+    /// Moves the messages of QoS 1 that `wants` names to the end of `taken`, in the order of their
+    /// first sending. Their exchanges are over: a late PUBACK finds none.
+    pub(crate) fn take_unacknowledged(
+        &mut self,
+        wants: impl Fn(&Delivery) -> bool,
+        taken: &mut VecDeque<Delivery>,
+    ) {
+        let interrupted = &mut self.interrupted;
+        self.exchanges.retain(|exchange| match &exchange.state {
+            State::Published(delivery) | State::Interrupted(delivery)
+                if delivery.qos == QoS::AtLeastOnce && wants(delivery) =>
+            {
+                *interrupted -= usize::from(exchange.is_interrupted());
+                taken.push_back(delivery.clone());
+                false
+            }
+            _ => true,
+        });
+    }
+
     /// The exchanges, oldest first, for redelivery [MQTT-4.4.0-1] and snapshots.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Exchange> {
         self.exchanges.iter()

@@ -34,6 +34,7 @@ mod refusal;
 mod replay;
 mod session;
 mod shard;
+mod shared;
 mod snapshot;
 mod subscribe;
 mod system;

@@ -53,6 +53,8 @@ pub struct ClientLimits {
     pub qos_max: QoS,
     /// `mqtt.wildcard_subscription`: filters may have wildcards.
     pub wildcards: bool,
+    /// `mqtt.shared_subscription`: filters may begin with `$share/`.
+    pub shared_subscriptions: bool,
     /// `mqtt.check_payload_format`: a payload that says it is UTF-8 has to be.
     pub payload_format_checked: bool,
     /// `mqtt.response_information` for clients that ask for it; `None` there is none.
@@ -184,6 +186,7 @@ impl Default for ClientLimits {
             user_properties_max: 64,
             qos_max: QoS::ExactlyOnce,
             wildcards: true,
+            shared_subscriptions: true,
             payload_format_checked: false,
             response_information: None,
             inflight_max: 128,

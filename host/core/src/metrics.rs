@@ -80,6 +80,10 @@ metrics! {
     messages_dropped_expired,
     /// Messages dropped because the client's Maximum Packet Size is smaller.
     messages_dropped_too_large,
+    /// Messages of a shared subscription dropped because no member was left to take them.
+    messages_dropped_no_member,
+    /// Messages of a shared subscription that a member left behind for the others.
+    messages_passed_on,
     /// QoS 0 messages not queued for a client that is away.
     messages_dropped_offline_qos0,
     /// Messages delivered but not retained: the store was full or the payload too large.

@@ -130,6 +130,7 @@ impl Shard {
             return self.publish_retained(now, outbound);
         }
         let (matches, mut routed) = self.hand_on(&outbound);
+        self.share(now, &outbound, &matches, &mut routed);
         self.deliver_here(now, outbound, matches, &mut routed);
         routed
     }
@@ -163,6 +164,7 @@ impl Shard {
         if outcome == StoreOutcome::Full {
             self.metrics().retained_refused.add(1);
         }
+        self.share(now, &outbound, &matches, &mut routed);
         self.deliver_here(now, outbound, matches, &mut routed);
         routed
     }

@@ -2,8 +2,10 @@
 //! bytes. It knows its bounds only as arguments; what a hit bound means is decided in `deliver`.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use theseus_mqtt::QoS;
+use theseus_route::{Group, Subscription};
 
 use crate::Message;
 
@@ -16,6 +18,8 @@ pub(crate) struct Delivery {
     /// The RETAIN flag this receiver sees [MQTT-3.3.1-12], [MQTT-3.3.1-13].
     pub(crate) retain: bool,
     pub(crate) identifiers: Identifiers,
+    /// The group whose member the receiver got it as.
+    pub(crate) group: Option<Arc<Group>>,
 }
 
 /// The subscription identifiers that go with a delivery [MQTT-3.3.4-3].
@@ -28,6 +32,14 @@ pub(crate) enum Identifiers {
 }
 
 impl Identifiers {
+    /// That of one subscription.
+    pub(crate) fn of(subscription: Subscription) -> Self {
+        match subscription.identifier {
+            0 => Self::None,
+            identifier => Self::One(identifier),
+        }
+    }
+
     pub(crate) fn from_slice(identifiers: &[u32]) -> Self {
         match identifiers {
             [] => Self::None,
@@ -72,6 +84,25 @@ impl Queue {
             self.waiting = VecDeque::new();
         }
         Some(delivery)
+    }
+
+    /// Moves those that `wants` names to the end of `taken`, in order.
+    pub(crate) fn take(
+        &mut self,
+        wants: impl Fn(&Delivery) -> bool,
+        taken: &mut VecDeque<Delivery>,
+    ) {
+        if !self.waiting.iter().any(&wants) {
+            return;
+        }
+        for delivery in std::mem::take(&mut self.waiting) {
+            if wants(&delivery) {
+                self.bytes -= cost(&delivery);
+                taken.push_back(delivery);
+            } else {
+                self.waiting.push_back(delivery);
+            }
+        }
     }
 
     /// True if the queue is over either bound.

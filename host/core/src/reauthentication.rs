@@ -247,7 +247,7 @@ impl Shard {
         self.timers.cancel(Timer::Grant(key));
         self.timers.set(grant_ends, Timer::Grant(key));
         self.metrics().reauthentications.add(1);
-        self.judge_subscriptions(session_key);
+        self.judge_subscriptions(now, session_key);
         self.write_auth(now, key, ReasonCode::Success, data);
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use theseus_mqtt::{PacketId, Properties, Publish, QoS};
-use theseus_route::Subscription;
+use theseus_route::{Router, Subscription};
 
 use crate::aliases::{ClientAliases, ServerAliases};
 use crate::awaiting_rel::AwaitingRel;
@@ -71,6 +71,8 @@ pub(crate) struct DeliveryRecord {
     pub(crate) qos: QoS,
     pub(crate) retain: bool,
     pub(crate) identifiers: Vec<u32>,
+    /// The filter of the group whose member the receiver got it as.
+    pub(crate) group: Option<Box<str>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -162,15 +164,18 @@ impl DeliveryRecord {
             qos: delivery.qos,
             retain: delivery.retain,
             identifiers: delivery.identifiers.as_slice().to_vec(),
+            group: delivery.group.as_ref().map(|group| group.filter().into()),
         }
     }
 
-    pub(crate) fn restore(self, now: Time) -> Delivery {
+    /// A group that has no members any more is forgotten.
+    pub(crate) fn restore(self, now: Time, router: &Router) -> Delivery {
         Delivery {
             message: self.message.restore(now),
             qos: self.qos,
             retain: self.retain,
             identifiers: Identifiers::from_slice(&self.identifiers),
+            group: self.group.and_then(|filter| router.group(&filter)),
         }
     }
 }
@@ -215,10 +220,10 @@ impl ExchangeRecord {
         Self { packet_id: exchange.packet_id, published, interrupted }
     }
 
-    pub(crate) fn restore(self, now: Time) -> Exchange {
+    pub(crate) fn restore(self, now: Time, router: &Router) -> Exchange {
         let state = match self.published {
-            Some(delivery) if self.interrupted => State::Interrupted(delivery.restore(now)),
-            Some(delivery) => State::Published(delivery.restore(now)),
+            Some(delivery) if self.interrupted => State::Interrupted(delivery.restore(now, router)),
+            Some(delivery) => State::Published(delivery.restore(now, router)),
             None => State::Released,
         };
         Exchange { packet_id: self.packet_id, state }

@@ -156,9 +156,11 @@ impl Shard {
 
 fn delivery(message: Message, to: Subscription) -> Delivery {
     let granted = QoS::try_from(to.qos).unwrap_or(QoS::AtMostOnce);
-    let identifiers = match to.identifier {
-        0 => Identifiers::None,
-        identifier => Identifiers::One(identifier),
-    };
-    Delivery { qos: message.qos().min(granted), message, retain: true, identifiers }
+    Delivery {
+        qos: message.qos().min(granted),
+        message,
+        retain: true,
+        identifiers: Identifiers::of(to),
+        group: None,
+    }
 }

@@ -94,12 +94,6 @@ impl Shard {
         session.listener = self.broker.limits.listener(&session.grant.listener);
         session.awaiting_rel = record.awaiting_rel;
         session.will = record.will.map(|will| Box::new(will.restore(now)));
-        for delivery in record.queue.into_iter().chain(record.replayed) {
-            session.queue.push(delivery.restore(now));
-        }
-        for exchange in record.inflight {
-            session.inflight.restore(exchange.restore(now));
-        }
         let wanted = record.wanted;
         if !wanted.is_empty() {
             session.replay = Some(Box::new(Replay::resumed(wanted.into())));
@@ -108,9 +102,17 @@ impl Shard {
         let key = self.sessions.insert(session);
         self.by_client.insert(record.client_id, key);
         for (filter, SubscriptionEntry(subscription)) in record.subscriptions {
-            self.broker.router.subscribe(&filter, self.subscriber(key), subscription);
+            self.route(key, &filter, subscription);
             self.count_subscription(&filter, true);
             self.sessions[key].subscriptions.insert(filter, subscription);
+        }
+        // The groups of what is restored now are there.
+        let (router, session) = (&self.broker.router, &mut self.sessions[key]);
+        for delivery in record.queue.into_iter().chain(record.replayed) {
+            session.queue.push(delivery.restore(now, router));
+        }
+        for exchange in record.inflight {
+            session.inflight.restore(exchange.restore(now, router));
         }
         if replays {
             self.push_work(Parcel::Collect(key));
@@ -159,6 +161,7 @@ impl Shard {
             }
         }
         self.sessions[session].connection = Some(key);
+        self.set_online(session, true);
         self.timers.set(keep_alive.unwrap_or(Time::NEVER), Timer::KeepAlive(key));
         self.timers.set(grant_ends, Timer::Grant(key));
         self.timers.set(pause.unwrap_or(Time::NEVER), Timer::Pause(key));

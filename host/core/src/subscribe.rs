@@ -12,6 +12,7 @@ use crate::keys::{ConnectionKey, SessionKey};
 use crate::policy::{Action, Identity, Verdict};
 use crate::replay::Wanted;
 use crate::shard::Shard;
+use crate::shared::{is_shared, topic_filter};
 
 impl Shard {
     /// Subscribes filter by filter [MQTT-3.8.4-5] and answers with one SUBACK [MQTT-3.8.4-1].
@@ -61,7 +62,7 @@ impl Shard {
         let (session, is_v5) = (connection.session, connection.is_v5());
         let mut reasons = Vec::with_capacity(8);
         for filter in unsubscribe.filters.iter() {
-            let reason = self.unsubscribe(session, filter);
+            let reason = self.unsubscribe(now, session, filter);
             if reason == ReasonCode::Success {
                 self.announce_subscription(now, session, filter, None);
             }
@@ -97,7 +98,7 @@ impl Shard {
             retain_as_published: options.retain_as_published,
             identifier,
         };
-        let is_new = self.broker.router.subscribe(filter, self.subscriber(key), subscription);
+        let is_new = self.route(key, filter, subscription);
         if let Some(session) = self.sessions.get_mut(key)
             && session.subscriptions.insert(filter.into(), subscription).is_none()
         {
@@ -108,6 +109,8 @@ impl Shard {
             RetainHandling::SendIfNew => is_new,
             RetainHandling::DoNotSend => false,
         };
+        // Nothing that is retained is sent for a shared subscription (MQTT 5.0, 4.8.2).
+        let replays = replays && !is_shared(filter);
         if replays && self.broker.limits.retain_available {
             self.want_retained(key, Wanted { filter: filter.into(), subscription, stripe: 0 });
         }
@@ -116,7 +119,7 @@ impl Shard {
 
     /// Takes back the subscriptions of a resumed session that its client may not have any more: its
     /// grant is new, and the rules may be.
-    pub(crate) fn judge_subscriptions(&mut self, key: SessionKey) {
+    pub(crate) fn judge_subscriptions(&mut self, now: Time, key: SessionKey) {
         let Some(session) = self.sessions.get(key) else { return };
         let mut denied = Vec::new();
         for (filter, subscription) in &session.subscriptions {
@@ -126,14 +129,14 @@ impl Shard {
             }
         }
         for filter in denied {
-            self.unsubscribe(key, &filter);
+            self.unsubscribe(now, key, &filter);
         }
     }
 
     fn judge_subscribe(&self, key: SessionKey, filter: &str, qos: QoS) -> Verdict {
         let Some(session) = self.sessions.get(key) else { return Verdict::Deny };
         let client = Identity { client_id: &session.client_id, grant: &session.grant };
-        let action = Action::Subscribe { filter, qos };
+        let action = Action::Subscribe { filter: topic_filter(filter), qos };
         let verdict = self.broker.policy.authorize(client, action).verdict;
         if verdict != Verdict::Allow {
             self.metrics().subscribes_denied.add(1);
@@ -146,14 +149,14 @@ impl Shard {
             return Err(ReasonCode::UnspecifiedError);
         };
         let limits = self.broker.limits.of(session.listener);
-        if filter.starts_with("$share/") {
+        if is_shared(filter) && !limits.shared_subscriptions {
             return Err(ReasonCode::SharedSubscriptionsNotSupported);
         }
-        if limits.is_topic_too_large(filter) {
+        if limits.is_topic_too_large(topic_filter(filter)) {
             self.metrics().topics_too_large.add(1);
             return Err(ReasonCode::TopicFilterInvalid);
         }
-        if !limits.wildcards && filter.contains(['+', '#']) {
+        if !limits.wildcards && topic_filter(filter).contains(['+', '#']) {
             return Err(ReasonCode::WildcardSubscriptionsNotSupported);
         }
         let is_new = !session.subscriptions.contains_key(filter);
@@ -164,8 +167,9 @@ impl Shard {
         Ok(())
     }
 
-    /// Removes one subscription; deliveries already queued are completed [MQTT-3.10.4-3].
-    fn unsubscribe(&mut self, key: SessionKey, filter: &str) -> ReasonCode {
+    /// Removes one subscription; deliveries already queued are completed [MQTT-3.10.4-3], but for
+    /// those of a group that have not begun: other members get them.
+    fn unsubscribe(&mut self, now: Time, key: SessionKey, filter: &str) -> ReasonCode {
         let Some(session) = self.sessions.get_mut(key) else {
             return ReasonCode::NoSubscriptionExisted;
         };
@@ -175,8 +179,11 @@ impl Shard {
         if let Some(replay) = &mut session.replay {
             replay.forget(filter);
         }
-        self.broker.router.unsubscribe(filter, self.subscriber(key));
+        self.unroute(self.subscriber(key), filter);
         self.count_subscription(filter, false);
+        if is_shared(filter) {
+            self.leave_group(now, key, filter);
+        }
         ReasonCode::Success
     }
 
@@ -188,7 +195,7 @@ impl Shard {
             false => (&metrics.subscriptions_ended, &metrics.shared_subscriptions_ended),
         };
         all.add(1);
-        if filter.starts_with("$share/") {
+        if is_shared(filter) {
             shared.add(1);
         }
     }

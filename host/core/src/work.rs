@@ -1,7 +1,7 @@
 //! What a shard does besides its own sockets: parcels from other shards and deadlines.
 
 use crate::Time;
-use crate::inbox::{Deliver, Parcel};
+use crate::inbox::{Deliver, Parcel, Ticket};
 use crate::keys::ConnectionKey;
 use crate::shard::Shard;
 use crate::timers::Timer;
@@ -30,6 +30,13 @@ impl Shard {
                         return true;
                     }
                 }
+                Parcel::Share(share) => self.handle_share(now, share),
+                Parcel::PassOn(mut legacy) => {
+                    if !self.pass_slice(now, &mut legacy) {
+                        self.work.push_front(Parcel::PassOn(legacy));
+                        return true;
+                    }
+                }
                 Parcel::Held { ticket, count } => self.handle_held(now, ticket, count),
                 Parcel::Release(ticket) => self.handle_release(now, ticket),
                 Parcel::Collect(session) => self.collect_retained(session),
@@ -53,14 +60,18 @@ impl Shard {
             self.work.push_front(Parcel::Deliver(deliver));
             return false;
         }
-        let Some(ticket) = deliver.outbound.ticket else { return true };
-        if ticket.shard == self.id {
-            self.handle_held(now, ticket, deliver.holds);
-        } else {
-            let held = Parcel::Held { ticket, count: deliver.holds };
-            self.outbox[usize::from(ticket.shard)].push(held);
-        }
+        self.tell_holds(now, deliver.outbound.ticket, deliver.holds);
         true
+    }
+
+    /// Tells a publisher that asked how often this shard holds its acknowledgement back.
+    pub(crate) fn tell_holds(&mut self, now: Time, ticket: Option<Ticket>, count: i32) {
+        let Some(ticket) = ticket else { return };
+        if ticket.shard == self.id {
+            self.handle_held(now, ticket, count);
+        } else {
+            self.outbox[usize::from(ticket.shard)].push(Parcel::Held { ticket, count });
+        }
     }
 
     /// Does everything whose deadline is not after `now`.

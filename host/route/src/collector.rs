@@ -3,6 +3,7 @@
 //! Kept by a cache from one look-up to the next, so that only the answer is allocated. Filled by
 //! `trie` and the router.
 
+use crate::group::{GROUP_SHARD, Groups};
 use crate::matches::Matches;
 use crate::subscribers::Entry;
 use crate::tree::NodeId;
@@ -49,14 +50,20 @@ impl Collector {
     }
 
     /// The merged answer, `None` for nobody; ready for the next look-up.
-    pub(crate) fn finish(&mut self) -> Option<Matches> {
+    pub(crate) fn finish(&mut self, groups: &Groups) -> Option<Matches> {
         self.nodes.shrink_to(KEPT);
         self.next.shrink_to(KEPT);
         if self.entries.is_empty() {
             return None;
         }
         self.sort();
-        let matches = Matches::of(&self.entries);
+        // Their shard is the last one.
+        let is_session = |entry: &Entry| entry.subscriber().shard < GROUP_SHARD;
+        let (sessions, shares) = self.entries.split_at(self.entries.partition_point(is_session));
+        let mut matches = Matches::of(sessions);
+        if !shares.is_empty() {
+            matches.set_groups(groups.at(shares.iter().map(Entry::subscriber)));
+        }
         self.entries.clear();
         self.entries.shrink_to(KEPT);
         self.filters = 0;

@@ -23,6 +23,7 @@ mod bound;
 mod cache;
 mod collector;
 mod exact;
+mod group;
 mod hashing;
 mod level;
 mod matches;
@@ -37,6 +38,7 @@ mod tree;
 mod trie;
 
 pub use cache::Cache;
+pub use group::{Group, Member};
 pub use matches::{Audience, Delivery, Matches};
 pub use retained::{Retained, StoreOutcome};
 pub use router::Router;

@@ -3,6 +3,9 @@
 //! A result, not a live view: it says who was subscribed when it was made. Made by the router,
 //! kept by the cache, read by every shard during fan-out.
 
+use std::sync::Arc;
+
+use crate::group::Group;
 use crate::subscribers::Entry;
 
 /// Everyone who gets a message on one topic: their [`Delivery`]s, by shard.
@@ -14,6 +17,7 @@ use crate::subscribers::Entry;
 pub struct Matches {
     deliveries: Vec<Delivery>,
     shards: Vec<ShardEnd>,
+    groups: Box<[Arc<Group>]>,
     /// Bytes of all that the above points to.
     heap_bytes: usize,
 }
@@ -64,13 +68,19 @@ impl Matches {
     /// Whether nobody gets it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.deliveries.is_empty()
+        self.deliveries.is_empty() && self.groups.is_empty()
     }
 
     /// How many deliveries there are; a session that appears twice counts twice.
     #[must_use]
     pub fn len(&self) -> usize {
         self.deliveries.len()
+    }
+
+    /// The groups of which one member each gets a copy, besides the deliveries (MQTT 5.0, 4.8.2).
+    #[must_use]
+    pub fn groups(&self) -> &[Arc<Group>] {
+        &self.groups
     }
 
     /// The shards that have deliveries, ascending.
@@ -99,6 +109,11 @@ impl Matches {
         matches.heap_bytes += matches.deliveries.capacity() * size_of::<Delivery>()
             + matches.shards.capacity() * size_of::<ShardEnd>();
         matches
+    }
+
+    pub(crate) fn set_groups(&mut self, groups: Box<[Arc<Group>]>) {
+        self.heap_bytes += size_of_val(&*groups);
+        self.groups = groups;
     }
 
     /// Bytes of memory, for the cache's bound.

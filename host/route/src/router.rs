@@ -10,6 +10,7 @@ use parking_lot::RwLock;
 
 use crate::collector::Collector;
 use crate::exact::Exact;
+use crate::group::{Group, Groups, Member, topic_filter};
 use crate::hashing::Hashing;
 use crate::matches::Matches;
 use crate::path::Path;
@@ -28,6 +29,7 @@ pub struct Router {
     two_levels: Box<[Stripe<Trie>]>,
     one_level: Box<[Stripe<Trie>]>,
     leading: RwLock<Trie>,
+    groups: Groups,
     nobody: Arc<Matches>,
 }
 
@@ -47,6 +49,7 @@ impl Router {
             two_levels: stripes(Trie::new),
             one_level: stripes(Trie::new),
             leading: RwLock::new(Trie::new()),
+            groups: Groups::default(),
             nobody: Arc::default(),
         }
     }
@@ -77,6 +80,33 @@ impl Router {
             |trie, path| trie.unsubscribe(path, &self.hashing, subscriber),
             |found| *found,
         )
+    }
+
+    /// Puts a subscriber into the group of a valid `$share/name/filter`. `true` if it is new there,
+    /// `false` if it was a member and has other options now.
+    pub fn subscribe_shared(&self, shared: &str, member: Member, is_online: bool) -> bool {
+        self.groups.join(shared, member, is_online, |group| {
+            self.subscribe(topic_filter(shared), group, member.subscription);
+        })
+    }
+
+    /// Takes a subscriber out of the group of `$share/name/filter`; whether it was in it.
+    pub fn unsubscribe_shared(&self, shared: &str, subscriber: Subscriber) -> bool {
+        self.groups.leave(shared, subscriber, |group| {
+            self.unsubscribe(topic_filter(shared), group);
+        })
+    }
+
+    /// The group of exactly this `$share/name/filter`, as long as it has members.
+    #[must_use]
+    pub fn group(&self, shared: &str) -> Option<Arc<Group>> {
+        self.groups.get(shared)
+    }
+
+    /// How many groups there are: for metrics.
+    #[must_use]
+    pub fn groups(&self) -> usize {
+        self.groups.len()
     }
 
     /// Who gets a message on a valid topic name, worked out anew.
@@ -144,7 +174,7 @@ impl Router {
         if !topic.starts_with('$') {
             self.leading.read().collect(path, hashing, found);
         }
-        found.finish().map_or_else(|| self.nobody(), Arc::new)
+        found.finish(&self.groups).map_or_else(|| self.nobody(), Arc::new)
     }
 
     /// Runs the change in the filter's home and, if it altered who gets what, counts it before the

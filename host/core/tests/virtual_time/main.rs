@@ -25,6 +25,7 @@ mod qos;
 mod reauthentication;
 mod retained;
 mod session;
+mod shared;
 mod shell;
 mod simulation;
 mod slow_receiver;

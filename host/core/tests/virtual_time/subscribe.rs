@@ -69,11 +69,19 @@ fn refusals_have_their_codes() {
     let limits =
         ClientLimits { subscriptions_max: 1, topic_levels_max: 3, ..ClientLimits::default() };
     for (version, codes) in
-        [(V5, [0x8F, 0x9E, 0x87, 1, 0x97, 1]), (V3, [0x80, 0x80, 0x80, 1, 0x80, 1])]
+        [(V5, [0x8F, 0x8F, 0x87, 0x87, 1, 0x97, 1]), (V3, [0x80, 0x80, 0x80, 0x80, 1, 0x80, 1])]
     {
         let mut bench = Bench::with(limits.clone());
         let (reader, _) = bench.connect(&Hello::clean(version, "reader"));
-        let filters = ["a/b/c/d", "$share/g/a", "forbidden", "a", "b", "a"];
+        let filters = [
+            "a/b/c/d",
+            "$share/g/a/b/c/d",
+            "forbidden",
+            "$share/g/forbidden",
+            "a",
+            "$share/g/a/b/c",
+            "a",
+        ];
         let options = SubscribeOptions::new(QoS::AtLeastOnce);
         let filters = filters.map(|filter| (filter, options));
         bench.say(reader, packets::subscribe(version, 5, &filters, 0));
