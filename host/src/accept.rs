@@ -44,7 +44,7 @@ fn welcome(local: &Rc<Local>, stream: TcpStream, peer: SocketAddr, listener: &Ar
     local.broker().metrics(local.id).sockets_accepted.add(1);
     let Some(seat) = listener.seat() else {
         local.broker().metrics(local.id).listener_full.add(1);
-        return tracing::debug!("listener {} is full, connection closed", listener.name);
+        return tracing::debug!("listener {} is full, connection closed", listener.title);
     };
     tokio::task::spawn_local(handshake::run(local.clone(), Wire::new(stream), peer, seat));
 }

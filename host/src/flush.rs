@@ -144,7 +144,8 @@ impl State {
             else {
                 return;
             };
-            if outgoing.is_empty() || link.blocked || link.broken {
+            let idle = outgoing.is_empty() && !link.wire.owes();
+            if idle || link.blocked || link.broken {
                 break;
             }
             let before = outgoing.remaining();

@@ -20,7 +20,7 @@ use crate::wire::Wire;
 pub(crate) async fn run(local: Rc<Local>, wire: Wire, peer: SocketAddr, seat: Seat) {
     let mut stranger = Stranger::new(wire);
     let mut patience = Patience::new(local.handshake.timeout);
-    let reading = stranger.read_packet(&[CONNECT], local.handshake.connect_max);
+    let reading = read_connect(&local, &mut stranger, seat.listener());
     match patience.wait(reading).await {
         Some(Ok(length)) => count_connect(&local, length),
         Some(Err(refused)) => {
@@ -48,6 +48,22 @@ pub(crate) async fn run(local: Rc<Local>, wire: Wire, peer: SocketAddr, seat: Se
         }
     };
     settle(&local, stranger, admission, seat);
+}
+
+/// Reads the first packet, on the way that the listener has to it; returns its length.
+async fn read_connect(
+    local: &Local,
+    stranger: &mut Stranger,
+    listener: &Listener,
+) -> Result<usize, Refused> {
+    if let Some(websocket) = &listener.websocket
+        && !stranger.upgrade(websocket).await
+    {
+        local.broker().metrics(local.id).upgrades_refused.add(1);
+        stranger.wire.end(&mut stranger.bytes).await;
+        return Err(Refused::SILENT);
+    }
+    stranger.read_packet(&[CONNECT], local.handshake.connect_max).await
 }
 
 /// Takes an admitted client to its home shard.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use socket2::{Domain, Protocol, Socket, Type};
-use theseus_config::TcpListener as Settings;
+use theseus_config::{Listener as Settings, ListenerKind};
+use theseus_websocket::Rules;
 
 /// A listener of the configuration, bound.
 #[derive(Debug)]
@@ -19,13 +20,21 @@ pub(crate) struct Bound {
 /// What all connections of a listener share.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    /// As in `listeners.tcp.NAME`.
-    pub(crate) name: String,
     pub(crate) address: SocketAddr,
     /// As plugins and rules know it: `tcp:NAME`.
     pub(crate) title: Box<str>,
+    /// What is asked of clients first; none on plain TCP.
+    pub(crate) websocket: Option<WebSocket>,
     connections_max: usize,
     connections: AtomicUsize,
+}
+
+/// How a WebSocket listener is reached.
+#[derive(Debug)]
+pub(crate) struct WebSocket {
+    pub(crate) rules: Rules,
+    /// Bytes of one frame.
+    pub(crate) frame_size_max: usize,
 }
 
 /// A connection's place among those its listener may hold; given back when dropped.
@@ -35,15 +44,16 @@ pub(crate) struct Seat(Arc<Listener>);
 /// Why a listener could not be bound.
 #[derive(Debug)]
 pub(crate) struct BindError {
-    name: String,
+    /// The listener's section.
+    path: String,
     address: SocketAddr,
     error: io::Error,
 }
 
 impl std::fmt::Display for BindError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { name, address, error } = self;
-        write!(f, "cannot listen on {address} (listeners.tcp.{name}.bind): {error}")?;
+        let Self { path, address, error } = self;
+        write!(f, "cannot listen on {address} ({path}.bind): {error}")?;
         if error.kind() == io::ErrorKind::AddrInUse {
             write!(f, "; another program has that port")?;
         }
@@ -57,18 +67,29 @@ pub(crate) fn bind(settings: &Settings, shards: usize) -> Result<Bound, BindErro
         .and_then(|()| sockets(settings, shards))
         .and_then(|sockets| Ok((sockets[0].local_addr()?, sockets)));
     let (address, sockets) = bound.map_err(|error| BindError {
-        name: settings.name.clone(),
+        path: settings.path(),
         address: settings.bind,
         error,
     })?;
     let listener = Arc::new(Listener {
-        name: settings.name.clone(),
         address,
-        title: format!("tcp:{}", settings.name).into(),
+        title: settings.title().into(),
+        websocket: websocket(&settings.kind),
         connections_max: settings.max_connections.unwrap_or(usize::MAX),
         connections: AtomicUsize::new(0),
     });
     Ok(Bound { listener, sockets })
+}
+
+fn websocket(kind: &ListenerKind) -> Option<WebSocket> {
+    let ListenerKind::Ws(settings) = kind else { return None };
+    let rules = Rules {
+        path: settings.mqtt_path.clone(),
+        fail_if_no_subprotocol: settings.fail_if_no_subprotocol,
+        origins: settings.check_origin_enable.then(|| settings.check_origins.clone()),
+        allow_origin_absence: settings.allow_origin_absence,
+    };
+    Some(WebSocket { rules, frame_size_max: settings.max_frame_size })
 }
 
 impl Listener {

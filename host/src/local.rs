@@ -157,6 +157,7 @@ impl Local {
         unread: Vec<u8>,
         seat: Seat,
     ) {
+        let owes = wire.owes();
         let link = Link {
             wire,
             waker: None,
@@ -167,7 +168,12 @@ impl Local {
             seat,
             exchange: Exchange::default(),
         };
-        self.state.borrow_mut().links.insert(key, link);
+        let mut state = self.state.borrow_mut();
+        state.links.insert(key, link);
+        if owes {
+            state.shard.wants_flush(key);
+        }
+        drop(state);
         tokio::task::spawn_local(Serve::new(self.clone(), key, unread));
         self.schedule_flush();
     }

@@ -10,6 +10,7 @@ mod exchange;
 mod file_limit;
 mod first_user;
 mod flush;
+mod framing;
 mod handshake;
 mod listen;
 mod local;

@@ -9,8 +9,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use theseus_core::{ConnectionKey, Ending, Time};
+use theseus_mqtt::ReasonCode;
+use theseus_websocket::CloseCode;
 
 use crate::local::{Link, Local, State};
+use crate::wire::Piece;
 
 /// Reads from one socket before the others get a turn.
 const READS_PER_TURN: usize = 4;
@@ -98,16 +101,36 @@ impl State {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
         let wire = &mut self.links[key].wire;
-        if let Some((buffer, missing)) = self.shard.direct_read(key) {
-            let count = ready!(wire.poll_read_direct(cx, buffer, missing))?;
+        let ahead = wire.direct_ahead();
+        if ahead > 0
+            && let Some((buffer, missing)) = self.shard.direct_read(key)
+        {
+            let count = ready!(wire.poll_read_direct(cx, buffer, missing.min(ahead)))?;
             self.shard.received_direct(now, key, count);
             return Poll::Ready(Ok(count));
         }
         let count = ready!(wire.poll_read(cx, &mut self.scratch))?;
-        if count > 0 {
-            self.shard.receive(now, key, &self.scratch[..count]);
+        Poll::Ready(Ok(self.take_in(now, key, count)))
+    }
+
+    /// Hands what was read into the scratch to the core; 0 if the client has closed.
+    fn take_in(&mut self, now: Time, key: ConnectionKey, count: usize) -> usize {
+        let mut at = 0;
+        while let Some(piece) = self.links[key].wire.next(&mut self.scratch[..count], &mut at) {
+            match piece {
+                Piece::Mqtt(range) => self.shard.receive(now, key, &self.scratch[range]),
+                Piece::Closed => {
+                    // Best effort: who has said goodbye waits for no more than ours.
+                    let _ = self.links[key].wire.shut(CloseCode::Normal);
+                    return 0;
+                }
+                Piece::Broken(reason) => self.shard.fail(now, key, reason),
+            }
         }
-        Poll::Ready(Ok(count))
+        if self.links[key].wire.owes() {
+            self.shard.wants_flush(key);
+        }
+        count
     }
 
     /// Our side is shut: what the client still sends is dropped until it closes, so that the
@@ -124,13 +147,26 @@ impl State {
         if link.broken || link.shut || !self.shard.is_finished(key) {
             return link.broken;
         }
+        let mut code = CloseCode::Normal;
         match self.shard.ending(key) {
-            Some(Ending::Client) => return true,
-            Some(Ending::Server(reason)) => tracing::debug!("connection closed: {reason}"),
-            Some(Ending::Lost) | None => {}
+            Some(Ending::Client) if !link.wire.has_goodbyes() => return true,
+            Some(Ending::Server(reason)) => {
+                tracing::debug!("connection closed: {reason}");
+                if reason == ReasonCode::ServerShuttingDown {
+                    code = CloseCode::GoingAway;
+                }
+            }
+            Some(Ending::Client | Ending::Lost) | None => {}
         }
-        link.shut = true;
-        link.wire.shut().is_err()
+        match link.wire.shut(code) {
+            Ok(()) => link.shut = true,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                link.blocked = true;
+                link.wake();
+            }
+            Err(_) => return true,
+        }
+        false
     }
 
     /// Closes the socket and tells the core.

@@ -1,6 +1,6 @@
 //! From the configuration to the bounds of the core and of plugins.
 
-use theseus_config::{Config, Policy, TcpListener};
+use theseus_config::{Config, Listener, Policy};
 use theseus_core::{ClientLimits, Expiry, KeepAliveLimits, Limits};
 use theseus_mqtt::QoS;
 use theseus_wasm::Bounds;
@@ -20,11 +20,11 @@ pub(crate) fn limits(config: &Config) -> Limits {
 }
 
 /// What the clients of one listener are held to.
-fn client_limits(config: &Config, listener: &TcpListener) -> ClientLimits {
+fn client_limits(config: &Config, listener: &Listener) -> ClientLimits {
     let mqtt = config.mqtt_of(listener);
     let shutdown = &config.force_shutdown;
     ClientLimits {
-        listener: title(listener),
+        listener: listener.title().into(),
         packet_size_max: mqtt.max_packet_size,
         client_id_len_max: mqtt.max_clientid_len,
         topic_len_max: mqtt.max_topic_len,
@@ -57,11 +57,6 @@ fn client_limits(config: &Config, listener: &TcpListener) -> ClientLimits {
         },
         keep_alive_percent: (mqtt.keepalive_multiplier * 100.0) as u32,
     }
-}
-
-/// A listener as plugins, rules and logs know it.
-pub(crate) fn title(listener: &TcpListener) -> Box<str> {
-    format!("tcp:{}", listener.name).into()
 }
 
 /// The bounds that hold for every plugin.

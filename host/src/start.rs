@@ -187,8 +187,8 @@ fn greet(loaded: &Loaded, shards: ShardId) {
     let raised = if after > before { format!(", raised from {before}") } else { String::new() };
     tracing::info!("{shards} shards, at most {after} open files{raised}");
     for listener in config.listeners.iter().filter(|one| config.allows_anonymous(one)) {
-        let name = &listener.name;
-        tracing::warn!("tcp:{name}: anyone may connect without saying who it is (allow_anonymous)");
+        let title = listener.title();
+        tracing::warn!("{title}: anyone may connect without saying who it is (allow_anonymous)");
     }
 }
 

@@ -11,7 +11,7 @@ use theseus_mqtt::ReasonCode;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::local::Local;
+use crate::local::{Link, Local};
 use crate::moving::Move;
 use crate::peers::{Order, Peers};
 use crate::start::{StartError, Thread};
@@ -146,7 +146,9 @@ impl Stopping {
     /// True once every client has taken its last bytes, or had the time to.
     pub(crate) fn is_done(&self, local: &Local) -> bool {
         let state = local.state.borrow();
-        state.links.keys().all(|key| state.shard.is_finished(key))
+        // What says goodbye below MQTT does so when all packets are written.
+        let is_over = |link: &Link| link.shut || link.broken || !link.wire.has_goodbyes();
+        state.links.iter().all(|(key, link)| state.shard.is_finished(key) && is_over(link))
             || local.clock.now() >= self.until
     }
 }

@@ -3,7 +3,9 @@
 use theseus_core::{Recipient, refusal};
 use theseus_mqtt::{Cut, cut};
 use theseus_policy::Refusal;
+use theseus_websocket::{CloseCode, Progress, read_request};
 
+use crate::listen::WebSocket;
 use crate::wire::Wire;
 
 /// Room for the first packet, bytes.
@@ -30,6 +32,31 @@ pub(crate) struct Refused {
 impl Stranger {
     pub(crate) fn new(wire: Wire) -> Self {
         Self { wire, bytes: Vec::with_capacity(FIRST), is_full: false }
+    }
+
+    /// Reads the HTTP request that WebSocket begins with, and answers it; false if it was refused.
+    /// Bounded in size; the time is the caller's to bound.
+    pub(crate) async fn upgrade(&mut self, websocket: &WebSocket) -> bool {
+        loop {
+            match read_request(&self.bytes, &websocket.rules) {
+                Progress::Incomplete => {}
+                Progress::Accepted { consumed, response } => {
+                    self.bytes.drain(..consumed);
+                    return self.wire.send(&response).await.is_ok()
+                        && self.wire.frame(websocket.frame_size_max, &mut self.bytes).is_ok();
+                }
+                Progress::Refused { response, why } => {
+                    tracing::debug!("no upgrade to WebSocket: {why}");
+                    // Best effort: who does not listen is not told.
+                    let _ = self.wire.send(&response).await;
+                    let _ = self.wire.shut(CloseCode::Normal);
+                    return false;
+                }
+            }
+            if !matches!(self.wire.read(&mut self.bytes).await, Ok(1..)) {
+                return false;
+            }
+        }
     }
 
     /// Reads until the first packet in `bytes` is whole, and returns its length. Its first byte must

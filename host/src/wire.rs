@@ -7,14 +7,19 @@
 
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
+use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
 use socket2::SockRef;
 use theseus_core::Outgoing;
+use theseus_mqtt::ReasonCode;
+use theseus_websocket::{CloseCode, Violation};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
+
+use crate::framing::Framing;
 
 /// Pieces of one `writev`.
 const SLICES: usize = 64;
@@ -22,44 +27,100 @@ const SLICES: usize = 64;
 /// Room that is made for one read before the client is let in, bytes; a CONNECT is rarely longer.
 const STEP: usize = 256;
 
+/// The rest of a frame is read straight into a packet's own buffer if it is at least this long, bytes:
+/// many short frames are better read together.
+const DIRECT_MIN: usize = 16 * 1024;
+
 /// An open socket, served by the thread that holds it.
 pub(crate) struct Wire {
     socket: TcpStream,
+    /// WebSocket, where MQTT is carried by it.
+    framing: Option<Box<Framing>>,
 }
 
 /// A wire between two threads: no runtime watches its socket.
 pub(crate) struct Parked {
     socket: std::net::TcpStream,
+    framing: Option<Box<Framing>>,
+}
+
+/// What was in the bytes that were read.
+pub(crate) enum Piece {
+    /// Bytes of MQTT packets, cut anywhere.
+    Mqtt(Range<usize>),
+    /// The client has closed what carries MQTT.
+    Closed,
+    /// It broke the rules of that.
+    Broken(ReasonCode),
 }
 
 impl Wire {
     /// Around a socket that was just accepted.
     pub(crate) fn new(socket: TcpStream) -> Self {
-        Self { socket }
+        Self { socket, framing: None }
     }
 
     /// Takes the wire from this thread's runtime.
     pub(crate) fn park(self) -> io::Result<Parked> {
-        Ok(Parked { socket: self.socket.into_std()? })
+        Ok(Parked { socket: self.socket.into_std()?, framing: self.framing })
     }
 
-    /// Waits for bytes and appends them to `bytes`; 0 if the client has closed. For a client that is
-    /// not let in yet. May be dropped at any time and called again.
+    /// From here on MQTT comes in WebSocket frames; `bytes` is what was read of them already.
+    pub(crate) fn frame(&mut self, size_max: usize, bytes: &mut Vec<u8>) -> io::Result<()> {
+        self.framing = Some(Box::new(Framing::new(size_max)));
+        self.unframe(bytes, 0).map(|_| ())
+    }
+
+    /// Waits for bytes of MQTT and appends them to `bytes`; 0 if the client has closed. For a client
+    /// that is not let in yet. May be dropped at any time and called again.
     pub(crate) async fn read(&mut self, bytes: &mut Vec<u8>) -> io::Result<usize> {
         loop {
             self.socket.readable().await?;
             bytes.reserve(STEP);
+            let before = bytes.len();
             match self.socket.try_read_buf(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Ok(1..) if self.framing.is_some() => match self.unframe(bytes, before)? {
+                    // A flood of frames without data must not keep the thread from its others.
+                    Some(0) => tokio::task::yield_now().await,
+                    count => return Ok(count.unwrap_or(0)),
+                },
                 result => return result,
             }
+        }
+    }
+
+    /// Leaves only MQTT of what is in `bytes` from `from` on, and returns its length; `None` if the
+    /// client has closed. What that is answered with is written, if the socket takes it.
+    fn unframe(&mut self, bytes: &mut Vec<u8>, from: usize) -> io::Result<Option<usize>> {
+        let (mut at, mut end) = (from, from);
+        let mut result = Ok(());
+        while let Some(piece) = self.next(bytes, &mut at) {
+            match piece {
+                Piece::Mqtt(range) => {
+                    bytes.copy_within(range.clone(), end);
+                    end += range.len();
+                }
+                Piece::Closed => result = Err(None),
+                Piece::Broken(_) => result = Err(Some(io::ErrorKind::InvalidData)),
+            }
+        }
+        bytes.truncate(end);
+        if self.owes() {
+            let _ = self.write(&mut Outgoing::default());
+        }
+        match result {
+            Ok(()) => Ok(Some(end - from)),
+            Err(None) => Ok(None),
+            Err(Some(kind)) => Err(kind.into()),
         }
     }
 
     /// Writes a packet that is part of no connection yet, and waits until the socket has taken all
     /// of it. Once begun it must be waited for, or the wire be given up.
     pub(crate) async fn send(&mut self, packet: &[u8]) -> io::Result<()> {
-        let mut rest = packet;
+        let framed = self.framing.as_mut().map(|framing| framing.whole(packet));
+        let mut rest = framed.as_deref().unwrap_or(packet);
         while !rest.is_empty() {
             self.socket.writable().await?;
             match self.socket.try_write(rest) {
@@ -73,11 +134,14 @@ impl Wire {
 
     /// Says why a client is not let in. Best effort: a socket that was just opened takes a few bytes
     /// or is gone.
-    pub(crate) fn refuse(self, packet: &[u8]) {
-        let _ = self.socket.try_write(packet);
+    pub(crate) fn refuse(mut self, packet: &[u8]) {
+        let _ = match &mut self.framing {
+            None => self.socket.try_write(packet),
+            Some(framing) => self.socket.try_write(&framing.last(packet)),
+        };
     }
 
-    /// Reads once into `scratch`; 0 if the client has closed.
+    /// Reads once into `scratch`; 0 if the client has closed. [`Wire::next`] says what it is.
     ///
     /// `poll_read` and not `try_read`: after a read that did not fill the buffer it knows that the
     /// socket is empty, and spares the system call that would say so.
@@ -91,18 +155,45 @@ impl Wire {
         Poll::Ready(Ok(buffer.filled().len()))
     }
 
-    /// Reads at most `missing` bytes into the spare room of `buffer`; 0 if the client has closed.
+    /// Takes the next piece from bytes that were read, beginning at `at`, which is moved along.
+    pub(crate) fn next(&mut self, bytes: &mut [u8], at: &mut usize) -> Option<Piece> {
+        let Some(framing) = &mut self.framing else {
+            let range = std::mem::replace(at, bytes.len())..bytes.len();
+            return (!range.is_empty()).then_some(Piece::Mqtt(range));
+        };
+        framing.next(bytes, at).unwrap_or_else(|violation| {
+            tracing::debug!("WebSocket: {violation}");
+            Some(Piece::Broken(reason(violation)))
+        })
+    }
+
+    /// How many bytes may be read straight into a packet's buffer; 0 where that is of no use.
+    pub(crate) fn direct_ahead(&self) -> usize {
+        match &self.framing {
+            None => usize::MAX,
+            Some(framing) => Some(framing.data_ahead()).filter(|n| *n >= DIRECT_MIN).unwrap_or(0),
+        }
+    }
+
+    /// Reads at most `most` bytes, no more than [`Wire::direct_ahead`], into the spare room of
+    /// `buffer`; 0 if the client has closed.
     pub(crate) fn poll_read_direct(
         &mut self,
         cx: &mut Context<'_>,
         buffer: &mut Vec<u8>,
-        missing: usize,
+        most: usize,
     ) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.socket.poll_read_ready(cx))?;
-            match self.socket.try_read_buf(&mut buffer.limit(missing)) {
+            let before = buffer.len();
+            match self.socket.try_read_buf(&mut (&mut *buffer).limit(most)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => return Poll::Ready(result),
+                result => {
+                    if let Some(framing) = &mut self.framing {
+                        framing.read_elsewhere(&mut buffer[before..]);
+                    }
+                    return Poll::Ready(result);
+                }
             }
         }
     }
@@ -112,6 +203,7 @@ impl Wire {
         while self.socket.poll_read_ready(cx).is_ready() {
             match self.socket.try_read(scratch) {
                 Ok(0) => return Poll::Ready(()),
+                Ok(count) if self.closes(&mut scratch[..count]) => return Poll::Ready(()),
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Poll::Ready(()),
                 _ => {}
             }
@@ -119,9 +211,29 @@ impl Wire {
         Poll::Pending
     }
 
+    /// Waits as [`Wire::poll_end`] does; nothing is left in `bytes`.
+    pub(crate) async fn end(&mut self, bytes: &mut Vec<u8>) {
+        let mut scratch = std::mem::take(bytes);
+        scratch.resize(STEP, 0);
+        std::future::poll_fn(|cx| self.poll_end(cx, &mut scratch)).await;
+    }
+
+    /// Whether the client says in these bytes that it closes.
+    fn closes(&mut self, bytes: &mut [u8]) -> bool {
+        let mut at = 0;
+        self.framing.is_some()
+            && std::iter::from_fn(|| self.next(bytes, &mut at))
+                .any(|piece| matches!(piece, Piece::Closed))
+    }
+
     /// Ready once the socket takes bytes again.
     pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.socket.poll_write_ready(cx).map(|_| ())
+    }
+
+    /// True if the wire has something of its own to write, whether or not there are packets.
+    pub(crate) fn owes(&self) -> bool {
+        self.framing.as_ref().is_some_and(|framing| framing.owes())
     }
 
     /// Writes what the socket takes of `outgoing`, at once.
@@ -130,16 +242,42 @@ impl Wire {
     /// `WouldBlock` if it takes nothing; any other means that it never will again.
     pub(crate) fn write(&mut self, outgoing: &mut Outgoing) -> io::Result<()> {
         let mut slices = [IoSlice::new(&[]); SLICES];
-        let count = match outgoing.slices(&mut slices) {
+        let (before, most) = match &mut self.framing {
+            None => (&[][..], usize::MAX),
+            Some(framing) => framing.prepare(outgoing.remaining()),
+        };
+        let first = usize::from(!before.is_empty());
+        slices[0] = IoSlice::new(before);
+        let count = match first + outgoing.slices(&mut slices[first..], most) {
+            // Goodbye was said: nothing can follow.
+            0 => return Err(io::ErrorKind::BrokenPipe.into()),
             1 => self.socket.try_write(&slices[0]),
             count => self.socket.try_write_vectored(&slices[..count]),
         }?;
-        outgoing.advance(count);
+        let of_packets = match &mut self.framing {
+            None => count,
+            Some(framing) => framing.advance(count),
+        };
+        outgoing.advance(of_packets);
         Ok(())
     }
 
+    /// True if the sides tell each other that they close, beyond MQTT.
+    pub(crate) fn has_goodbyes(&self) -> bool {
+        self.framing.is_some()
+    }
+
     /// Ends our side, all being written; the client sees it.
-    pub(crate) fn shut(&mut self) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// `WouldBlock`: try again when the socket has room.
+    pub(crate) fn shut(&mut self, code: CloseCode) -> io::Result<()> {
+        if let Some(framing) = &mut self.framing {
+            framing.close(code);
+        }
+        while self.owes() {
+            self.write(&mut Outgoing::default())?;
+        }
         SockRef::from(&self.socket).shutdown(Shutdown::Write)
     }
 }
@@ -147,6 +285,14 @@ impl Wire {
 impl Parked {
     /// Gives the wire to this thread's runtime.
     pub(crate) fn resume(self) -> io::Result<Wire> {
-        Ok(Wire { socket: TcpStream::from_std(self.socket)? })
+        Ok(Wire { socket: TcpStream::from_std(self.socket)?, framing: self.framing })
+    }
+}
+
+/// What MQTT calls it.
+fn reason(violation: Violation) -> ReasonCode {
+    match violation {
+        Violation::TooLarge => ReasonCode::PacketTooLarge,
+        _ => ReasonCode::ProtocolError,
     }
 }

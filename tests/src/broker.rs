@@ -109,8 +109,13 @@ impl Broker {
     /// The address of another listener, by its name.
     #[must_use]
     pub fn address_of(&mut self, listener: &str) -> SocketAddr {
-        let port = self.process.wait_for_port_of(&format!("tcp:{listener}"));
-        SocketAddr::from(([127, 0, 0, 1], port))
+        self.address_of_title(&format!("tcp:{listener}"))
+    }
+
+    /// The same by its title, such as `ws:default`.
+    #[must_use]
+    pub fn address_of_title(&mut self, title: &str) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.process.wait_for_port_of(title)))
     }
 
     /// Its `data_dir`.

@@ -64,7 +64,7 @@ impl Library {
 }
 
 /// `cargo xtask clients` installs here.
-fn installed() -> PathBuf {
+pub(crate) fn installed() -> PathBuf {
     checkout().join("target/clients")
 }
 
@@ -109,6 +109,14 @@ impl Options {
     pub fn persistent(mut self) -> Self {
         self.0.push("--persistent".into());
         self
+    }
+
+    /// Over WebSocket, at this port; paho-mqtt and MQTT.js only.
+    #[must_use]
+    pub fn websocket(mut self, port: u16) -> Self {
+        // Behind the port of the broker, so it counts instead.
+        self.0.push("--websocket".into());
+        self.pair("--port", &port.to_string())
     }
 
     /// With a keep-alive in seconds.

@@ -14,23 +14,27 @@
 )]
 
 mod broker;
+mod browser;
 mod folder;
 mod foreign;
 mod mosquitto;
 mod plugin;
 mod process;
 mod raw;
+mod raw_websocket;
 mod site;
 mod wire;
 mod witness;
 
 pub use broker::{Broker, Settings, is_mosquitto, mosquitto_lacks};
+pub use browser::Browser;
 pub use folder::Folder;
 pub use foreign::{Foreign, Library, Options};
 pub use mosquitto::{Tool, publisher, subscriber};
 pub use plugin::{built_plugin, marked};
 pub use process::{Ended, Process};
 pub use raw::{Raw, Received};
+pub use raw_websocket::{RawWebSocket, UPGRADE, masked};
 pub use rustix::process::Signal;
 pub use site::{Site, theseus_says};
 pub use wire::{

@@ -7,9 +7,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use theseus_tests::{Broker, Connect, Raw, Site, Tool, Version, skip, wait_until};
 
-/// The shipped configuration but for its port, which others may have.
+/// The shipped configuration but for its ports, which others may have.
 fn start(site: &Site) -> Broker {
-    site.start_with(&[("THESEUS_LISTENERS__TCP__DEFAULT__BIND", "127.0.0.1:0")])
+    let kinds = ["TCP", "WS"].map(|kind| format!("THESEUS_LISTENERS__{kind}__DEFAULT__BIND"));
+    site.start_with(&kinds.each_ref().map(|key| (key.as_str(), "127.0.0.1:0")))
 }
 
 /// The printed line that begins with this word.

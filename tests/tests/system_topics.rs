@@ -174,7 +174,10 @@ fn the_shipped_rules_let_superusers_read_and_nobody_write() {
     let site = Site::shipped();
     site.user("root", "harbour", &["--superuser"]);
     site.user("anna", "harbour", &[]);
-    let broker = site.start_with(&[("THESEUS_LISTENERS__TCP__DEFAULT__BIND", "127.0.0.1:0")]);
+    let broker = site.start_with(&[
+        ("THESEUS_LISTENERS__TCP__DEFAULT__BIND", "127.0.0.1:0"),
+        ("THESEUS_LISTENERS__WS__DEFAULT__BIND", "127.0.0.1:0"),
+    ]);
     let read_as = |user: &str, topic: &str| {
         let mut command = subscriber(&broker, Version::V311);
         command.args(["-u", user, "-P", "harbour", "-W", "2", "-v", "-t", topic]);

@@ -11,10 +11,10 @@ use crate::top::Top;
 use crate::validate::Parts;
 use crate::walk::Findings;
 use crate::{
-    Authorization, ForceShutdown, Log, Mqtt, Node, PluginSettings, Policy, Retainer,
-    SysEventMessages, SysTopics, TcpListener, Testing,
+    Authorization, ForceShutdown, Listener, Log, Mqtt, Node, PluginSettings, Policy, Retainer,
+    SysEventMessages, SysTopics, Testing,
 };
-use crate::{env, file, syntax, validate, walk};
+use crate::{env, file, listeners, syntax, validate, walk};
 
 /// Every key, typed and within its limits.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +36,7 @@ pub struct Config {
     /// This process.
     pub node: Node,
     /// Where clients connect, at least one, in the order of the file.
-    pub listeners: Vec<TcpListener>,
+    pub listeners: Vec<Listener>,
     /// Who may publish and subscribe to what.
     pub authorization: Authorization,
     /// The plugins' own settings, by name; also of those that nothing names.
@@ -92,19 +92,19 @@ impl Config {
 
     /// Whether a listener lets clients in without credentials: its own word, or else the top-level
     /// one.
-    pub fn allows_anonymous(&self, listener: &TcpListener) -> bool {
+    pub fn allows_anonymous(&self, listener: &Listener) -> bool {
         listener.allow_anonymous.unwrap_or(self.allow_anonymous)
     }
 
     /// What the clients of a listener are held to: its own word, or else that of `[mqtt]`.
-    pub fn mqtt_of(&self, listener: &TcpListener) -> &Mqtt {
-        let place = self.listeners.iter().position(|one| one.name == listener.name);
+    pub fn mqtt_of(&self, listener: &Listener) -> &Mqtt {
+        let place = self.listeners.iter().position(|one| one.title() == listener.title());
         place.and_then(|place| self.of_listeners.get(place)).unwrap_or(&self.mqtt)
     }
 
     /// The plugins that authenticate on a listener, in the order they are asked: its own word, or
     /// else the top-level one.
-    pub fn authentication_of<'a>(&'a self, listener: &'a TcpListener) -> &'a [String] {
+    pub fn authentication_of<'a>(&'a self, listener: &'a Listener) -> &'a [String] {
         listener.authentication.as_ref().unwrap_or(&self.authentication)
     }
 }
@@ -168,11 +168,9 @@ fn read(
     let mut reader = Reader::new(findings, errors);
     let top = Top::read(&mut reader, "");
     let node = Node::read(&mut reader, "node");
-    let doors = reader.named("listeners.tcp");
-    let listeners: Vec<Option<TcpListener>> = doors
-        .iter()
-        .map(|door| TcpListener::read(&mut reader, &door.path, door.name().to_owned()))
-        .collect();
+    let doors = listeners::doors(&reader);
+    let listeners: Vec<Option<Listener>> =
+        doors.iter().map(|door| Listener::read_door(&mut reader, door)).collect();
     let authorization = Authorization::read(&mut reader, "authorization");
     let plugins = PluginSettings::read_all(&mut reader);
     let policy = Policy::read(&mut reader, "policy");

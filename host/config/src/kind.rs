@@ -205,6 +205,57 @@ impl Kind for Words {
     }
 }
 
+/// The path of a URL, without a query.
+pub(crate) struct RequestPath;
+
+impl RequestPath {
+    /// Longest path, in bytes.
+    const MAX: usize = 256;
+}
+
+impl Kind for RequestPath {
+    type Value = String;
+
+    fn read(&self, raw: &Raw) -> Result<String, String> {
+        let text = raw.as_text().ok_or_else(|| raw.misfit())?;
+        let plain = |c: u8| c.is_ascii_graphic() && !matches!(c, b'?' | b'#');
+        let fits = text.starts_with('/') && text.len() <= Self::MAX && text.bytes().all(plain);
+        if fits { Ok(text.to_owned()) } else { Err("is not the path of a URL".to_owned()) }
+    }
+
+    fn allowed(&self) -> String {
+        format!("a path that begins with `/`, at most {} printable characters", Self::MAX)
+    }
+}
+
+/// Origins as browsers name them: scheme, host and port, nothing behind.
+pub(crate) struct Origins;
+
+impl Kind for Origins {
+    type Value = Vec<String>;
+
+    fn read(&self, raw: &Raw) -> Result<Vec<String>, String> {
+        let origins = match raw {
+            Raw::Mixed => return Err("holds something that is no string".to_owned()),
+            _ => raw.as_texts().ok_or_else(|| raw.misfit())?,
+        };
+        let host = |origin: &str| origin.split_once("://").map(|(_, host)| host.to_owned());
+        let plain = |c: u8| c.is_ascii_graphic() && !matches!(c, b'/' | b'*');
+        let fits = |origin: &&str| {
+            host(origin).is_some_and(|host| !host.is_empty() && host.bytes().all(plain))
+        };
+        match origins.iter().find(|origin| !fits(origin)) {
+            Some(bad) => Err(format!("holds \"{}\", which is no origin", shorten(bad))),
+            None => Ok(origins.into_iter().map(str::to_owned).collect()),
+        }
+    }
+
+    fn allowed(&self) -> String {
+        "an array of origins such as [\"https://app.example.com\", \"http://localhost:8080\"]"
+            .to_owned()
+    }
+}
+
 /// A node's name, `name@host`.
 pub(crate) struct NodeName;
 

@@ -48,7 +48,7 @@ pub use env::{RESERVED, variables};
 pub use error::{ConfigError, ConfigErrors, Origin, Place};
 pub use file::DEFAULT_FILES;
 pub use force_shutdown::ForceShutdown;
-pub use listeners::TcpListener;
+pub use listeners::{Listener, ListenerKind, WebSocket};
 pub use log::{Level, Log};
 pub use mqtt::Mqtt;
 pub use node::Node;

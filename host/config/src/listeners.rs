@@ -1,17 +1,20 @@
-//! `[listeners.tcp.NAME]`: where clients connect in plain TCP.
-//! Not TLS and WebSocket, which become sections beside it.
+//! `[listeners.tcp.NAME]` and `[listeners.ws.NAME]`: where clients connect, in plain TCP and over
+//! WebSocket. Not TLS, which becomes sections beside them.
 //! Used by the host's listeners.
 
 use std::net::SocketAddr;
 
-use crate::kind::{Address, Count, Flag, Names, OrWord};
-use crate::section::{LIVE, section};
+use crate::kind::{Address, Bytes, Count, Flag, Names, OrWord, Origins, RequestPath};
+use crate::read::Reader;
+use crate::section::{LIVE, Section, section};
+use crate::walk::Named;
 
 section! {
     /// A TCP listener; there can be any number, each with a name of its own
     /// (lower-case letters, digits, `_` and `-`).
-    pub struct TcpListener["listeners", "tcp", "*"]
-        named name "The part of the path after `listeners.tcp`."
+    pub struct Listener["listeners", "tcp", "*"]
+        given name: String, "The part of the path after `listeners.tcp` or `listeners.ws`."
+        given kind: ListenerKind, "What carries MQTT there."
     {
         /// The address and port to listen on; port 0 takes any free one.
         bind: SocketAddr as Address;
@@ -28,3 +31,87 @@ section! {
         authentication: Option<Vec<String>> = "inherit" as OrWord("inherit", Names), LIVE;
     }
 }
+
+section! {
+    /// How a WebSocket listener is reached. The MQTT packets travel in binary frames.
+    pub struct WebSocket["listeners", "ws", "*", "websocket"] {
+        /// The path of the URL that clients connect to.
+        mqtt_path: String = "/mqtt" as RequestPath;
+        /// The largest frame a client may send; a larger one closes the connection (1009). A frame is
+        /// handled as it comes, and may be larger than a packet: browsers gather what they send.
+        max_frame_size: usize = "16MB" as Bytes { min: 256, max: 1024 * MB };
+        /// Refuses clients that do not offer the subprotocol `mqtt`, as MQTT demands.
+        fail_if_no_subprotocol: bool = true as Flag;
+        /// Lets browsers in only from pages of `check_origins`.
+        check_origin_enable: bool = false as Flag;
+        /// The origins of those pages, such as `https://app.example.com`.
+        check_origins: Vec<String> = [] as Origins;
+        /// Lets in clients that name no origin, which all but browsers are, although origins are
+        /// checked.
+        allow_origin_absence: bool = true as Flag;
+    }
+}
+
+/// The section of a WebSocket listener.
+pub(crate) const WS_LISTENER: Section = Section {
+    path: &["listeners", "ws", "*"],
+    doc: "A WebSocket listener, likewise, for browsers and for clients behind an HTTP proxy. Its keys are \
+          those of a TCP listener.",
+    explained_in: Some("listeners.tcp.NAME"),
+    ..Listener::SECTION
+};
+
+const MB: u32 = 1 << 20;
+
+/// What carries MQTT between a listener and its clients.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ListenerKind {
+    /// Plain TCP.
+    Tcp,
+    /// WebSocket.
+    Ws(WebSocket),
+}
+
+impl ListenerKind {
+    /// The kind's part of paths and titles.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Ws(_) => "ws",
+        }
+    }
+}
+
+impl Listener {
+    /// Its section: `listeners.tcp.default`.
+    pub fn path(&self) -> String {
+        format!("listeners.{}.{}", self.kind.word(), self.name)
+    }
+
+    /// As plugins, rules and logs know it: `tcp:default`.
+    pub fn title(&self) -> String {
+        format!("{}:{}", self.kind.word(), self.name)
+    }
+
+    /// Reads the listener of one section.
+    pub(crate) fn read_door(reader: &mut Reader<'_>, door: &Named) -> Option<Self> {
+        let kind = match door.path.starts_with(WS) {
+            false => Some(ListenerKind::Tcp),
+            true => {
+                WebSocket::read(reader, &format!("{}.websocket", door.path)).map(ListenerKind::Ws)
+            }
+        };
+        // The section itself is read even if that is wrong, for its errors.
+        let name = door.name().to_owned();
+        let listener = Self::read(reader, &door.path, name, ListenerKind::Tcp)?;
+        Some(Self { kind: kind?, ..listener })
+    }
+}
+
+/// The sections of all listeners, in the order of the file, those of one kind together.
+pub(crate) fn doors(reader: &Reader<'_>) -> Vec<Named> {
+    [TCP, WS].iter().flat_map(|above| reader.named(above)).collect()
+}
+
+const TCP: &str = "listeners.tcp";
+const WS: &str = "listeners.ws";

@@ -108,7 +108,14 @@ impl Mqtt {
               came in by last.",
         keys: Self::SECTION.keys,
         free_keys: false,
-        overrides: Some("mqtt"),
+        explained_in: Some("mqtt"),
+    };
+
+    /// The section `[listeners.ws.NAME.mqtt]`.
+    pub(crate) const OF_WS_LISTENER: Section = Section {
+        path: &["listeners", "ws", "*", "mqtt"],
+        doc: "The same for the clients of a WebSocket listener.",
+        ..Self::OF_LISTENER
     };
 
     /// All defaults.

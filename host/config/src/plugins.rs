@@ -19,7 +19,7 @@ Settings of a plugin that nothing names are kept for later. Two plugins are ship
 is the file with the users and the hashes of their passwords, `[plugins.acl] rules_file` the one with the rules.",
     keys: &[],
     free_keys: true,
-    overrides: None,
+    explained_in: None,
 };
 
 /// The settings of one plugin. Two are equal when they say the same, wherever they stand.

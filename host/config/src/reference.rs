@@ -46,8 +46,8 @@ fn write_section(page: &mut String, section: &Section) {
         if path.is_empty() { "Top level".to_owned() } else { format!("`[{}]`", path.join(".")) };
     // Writing to a String cannot fail.
     let _ = write!(page, "\n## {title}\n\n{}\n", sentence(section.doc));
-    // What overrides another section has its keys, which are explained there.
-    if section.keys.is_empty() || section.overrides.is_some() {
+    // Its keys stand there.
+    if section.keys.is_empty() || section.explained_in.is_some() {
         return;
     }
     page.push_str("\n| key | allowed | default | a change applies | meaning |\n");

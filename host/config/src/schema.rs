@@ -2,6 +2,8 @@
 //! Not values. `*` in a declared path stands for a name the operator chose.
 //! Used by `walk` and `env` to know a path, by `suggest` and `reference` to list them.
 
+use std::collections::BTreeSet;
+
 use crate::section::{Key, Section};
 use crate::{
     authorization, force_shutdown, listeners, log, mqtt, node, plugins, policy, retainer,
@@ -12,12 +14,15 @@ use crate::{
 pub(crate) const SECTIONS: &[Section] = &[
     top::Top::SECTION,
     node::Node::SECTION,
-    listeners::TcpListener::SECTION,
+    listeners::Listener::SECTION,
+    listeners::WS_LISTENER,
+    listeners::WebSocket::SECTION,
     authorization::Authorization::SECTION,
     plugins::SECTION,
     policy::Policy::SECTION,
     mqtt::Mqtt::SECTION,
     mqtt::Mqtt::OF_LISTENER,
+    mqtt::Mqtt::OF_WS_LISTENER,
     retainer::Retainer::SECTION,
     force_shutdown::ForceShutdown::SECTION,
     sys_topics::SysTopics::SECTION,
@@ -74,7 +79,8 @@ pub(crate) fn children<S: AsRef<str>>(path: &[S]) -> Vec<&'static str> {
     let below = SECTIONS.iter().filter(|section| begins_with(section, path));
     let sections = below.filter_map(|section| section.path.get(path.len()).copied());
     let mut names: Vec<_> = keys.chain(sections).filter(|name| *name != "*").collect();
-    names.dedup();
+    let mut seen = BTreeSet::new();
+    names.retain(|name| seen.insert(*name));
     names
 }
 
@@ -156,7 +162,7 @@ mod tests {
 
     #[test]
     fn children_are_keys_and_sections() {
-        assert_eq!(children(&["listeners"]), ["tcp"]);
+        assert_eq!(children(&["listeners"]), ["tcp", "ws"]);
         assert!(children(&["listeners", "tcp"]).is_empty());
         assert_eq!(children(&["log"]), ["level"]);
         assert!(children::<&str>(&[]).contains(&"mqtt"));

@@ -29,19 +29,22 @@ pub(crate) struct Section {
     pub(crate) keys: &'static [Key],
     /// Whether it takes any key, because somebody else knows which there are.
     pub(crate) free_keys: bool,
-    /// The section whose keys it overrides, which says what they mean.
-    pub(crate) overrides: Option<&'static str>,
+    /// Another section with the same keys, which says what they mean.
+    pub(crate) explained_in: Option<&'static str>,
 }
 
 /// Declares a section: `pub struct Name["path", "of", "it"] { /// Meaning. key: Type = default as
 /// kind; }`, with `, LIVE` before the semicolon where a change applies while the broker runs.
 ///
 /// The default is a TOML literal; without one the key must be set. The kind (see `kind`) reads into
-/// the type. `named name "doc"` after the path adds a field for the name that stands for `*`.
+/// the type. `given field: Type, "doc"` after the path adds a field that the caller of `read` gives,
+/// such as the name that stands for `*`.
 macro_rules! section {
     (
         $(#[doc = $doc:literal])*
-        $vis:vis struct $section:ident[$($part:literal),*] $(named $name:ident $name_doc:literal)? {
+        $vis:vis struct $section:ident[$($part:literal),*]
+        $(given $name:ident: $given:ty, $name_doc:literal)*
+        {
             $(
                 $(#[doc = $key_doc:literal])*
                 $key:ident: $type:ty $(= $default:tt)? as $kind:expr $(, $live:path)?;
@@ -53,8 +56,8 @@ macro_rules! section {
         $vis struct $section {
             $(
                 #[doc = $name_doc]
-                pub $name: String,
-            )?
+                pub $name: $given,
+            )*
             $(
                 $(#[doc = $key_doc])*
                 #[doc = ""]
@@ -81,7 +84,7 @@ macro_rules! section {
                     },
                 }),*],
                 free_keys: false,
-                overrides: None,
+                explained_in: None,
             };
 
             /// Reads the section that stands at the dotted path `at`; none when a key of it is
@@ -89,11 +92,11 @@ macro_rules! section {
             pub(crate) fn read(
                 reader: &mut crate::read::Reader<'_>,
                 at: &str,
-                $($name: String,)?
+                $($name: $given,)*
             ) -> Option<Self> {
                 let mut keys = Self::SECTION.keys.iter();
                 $(let $key = reader.key(at, keys.next()?, &$kind);)*
-                Some(Self { $($name,)? $($key: $key?,)* })
+                Some(Self { $($name,)* $($key: $key?,)* })
             }
 
             /// Reads a section with the same keys at the dotted path `at`, all of which may be left
@@ -106,7 +109,7 @@ macro_rules! section {
             ) -> Option<Self> {
                 let mut keys = Self::SECTION.keys.iter();
                 $(let $key = reader.key_over(at, keys.next()?, &$kind, &self.$key);)*
-                Some(Self { $($name: self.$name.clone(),)? $($key: $key?,)* })
+                Some(Self { $($name: self.$name.clone(),)* $($key: $key?,)* })
             }
         }
     };

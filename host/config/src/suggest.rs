@@ -18,8 +18,8 @@ pub fn suggest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 pub(crate) fn for_path(parent: &[String], name: &str) -> String {
     let beside = suggest(name, schema::children(parent));
     let elsewhere = || {
-        // A key is named where it is explained, not where it can be overridden.
-        let explained = SECTIONS.iter().filter(|section| section.overrides.is_none());
+        // A key is named where it is explained.
+        let explained = SECTIONS.iter().filter(|section| section.explained_in.is_none());
         let all = keys_of(explained).map(|(path, key)| (distance(name, key), path));
         let (distance, path) = all.min()?;
         (distance <= tolerance(name)).then_some(path)

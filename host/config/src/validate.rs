@@ -7,14 +7,14 @@ use crate::read::{Setting, origin};
 use crate::top::Top;
 use crate::units::format_size;
 use crate::walk::Named;
-use crate::{Mqtt, TcpListener};
+use crate::{Listener, Mqtt};
 
 /// What is looked at; none where a key is wrong, which has been reported.
 pub(crate) struct Parts<'a> {
     pub(crate) top: Option<&'a Top>,
     /// The sections of the listeners, in the same order.
     pub(crate) doors: &'a [Named],
-    pub(crate) listeners: &'a [Option<TcpListener>],
+    pub(crate) listeners: &'a [Option<Listener>],
     pub(crate) mqtt: Option<&'a Mqtt>,
     /// As each listener overrides it.
     pub(crate) of_listeners: &'a [Option<Mqtt>],
@@ -67,8 +67,8 @@ fn somebody_can_connect(parts: &Parts<'_>, errors: &mut Errors) {
 
 /// Port 0 is a new port each time.
 fn one_listener_for_each_address(
-    listener: &TcpListener,
-    before: &[&TcpListener],
+    listener: &Listener,
+    before: &[&Listener],
     settings: &[Setting],
     errors: &mut Errors,
 ) {
@@ -76,8 +76,8 @@ fn one_listener_for_each_address(
     let Some(first) = before.iter().find(|other| other.bind == bind && bind.port() != 0) else {
         return;
     };
-    let key = format!("listeners.tcp.{}.bind", listener.name);
-    let problem = format!("{bind} is the address of listener `{}` already", first.name);
+    let key = format!("{}.bind", listener.path());
+    let problem = format!("{bind} is the address of `{}` already", first.path());
     errors.key(&origin(settings, &key), &key, problem);
 }
 

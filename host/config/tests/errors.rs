@@ -176,13 +176,37 @@ fn an_address_needs_its_host_and_a_listener_its_address() {
 }
 
 #[test]
+fn a_websocket_listener_has_keys_of_its_own() {
+    let at = "[listeners.ws.web]\nbind = '127.0.0.1:0'\n[listeners.ws.web.websocket]\n";
+    for (key, problem) in [
+        ("mqtt_path = 'mqtt'", "\"mqtt\" is not the path of a URL"),
+        ("mqtt_path = '/mqtt?a'", "\"/mqtt?a\" is not the path of a URL"),
+        ("check_origins = ['app.example']", "holds \"app.example\", which is no origin"),
+        ("check_origins = ['https://*']", "holds \"https://*\", which is no origin"),
+        ("max_frame_size = '1B'", "\"1B\" is out of range"),
+    ] {
+        let found = errors(&format!("{LISTENER}{at}{key}\n")).join("\n");
+        assert!(
+            found.contains(problem) && found.contains("listeners.ws.web.websocket."),
+            "{found}"
+        );
+    }
+    let found = errors(&format!("{LISTENER}[listeners.tcp.default.websocket]\n")).join("\n");
+    assert!(found.contains("listeners.tcp.default.websocket: unknown key"), "{found}");
+}
+
+#[test]
 fn keys_must_go_together() {
     let nothing = ": nothing to listen on; add [listeners.tcp.default] with a bind, such as \"127.0.0.1:1883\"";
     assert_eq!(errors(""), [nothing]);
     assert_eq!(errors("[listeners.tcp]"), [nothing]);
     assert_error(
         "[listeners.tcp.b]\nbind = '127.0.0.1:1883'",
-        ":4: listeners.tcp.b.bind: 127.0.0.1:1883 is the address of listener `default` already",
+        ":4: listeners.tcp.b.bind: 127.0.0.1:1883 is the address of `listeners.tcp.default` already",
+    );
+    assert_error(
+        "[listeners.ws.default]\nbind = '127.0.0.1:1883'",
+        ":4: listeners.ws.default.bind: 127.0.0.1:1883 is the address of `listeners.tcp.default` already",
     );
     assert_error(
         "[mqtt]\nmax_connect_packet_size = '2MB'",

@@ -71,8 +71,8 @@ impl Shard {
         self.detach(now, key, Ending::Client);
     }
 
-    /// Ends a connection whose client broke a rule.
-    pub(crate) fn fail(&mut self, now: Time, key: ConnectionKey, reason: ReasonCode) {
+    /// Ends a connection whose client broke a rule, of MQTT or of what carries it.
+    pub fn fail(&mut self, now: Time, key: ConnectionKey, reason: ReasonCode) {
         self.metrics().protocol_errors.add(1);
         self.close(now, key, reason);
     }

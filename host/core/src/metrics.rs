@@ -103,6 +103,8 @@ metrics! {
     answers_full,
     /// Sockets closed at once because their listener was at `max_connections`.
     listener_full,
+    /// HTTP requests that a WebSocket listener has refused.
+    upgrades_refused,
     /// Logins that were decided against.
     logins_refused,
     /// Logins refused because too many wait: `policy.max_pending_logins`, `max_pending_hashes`,

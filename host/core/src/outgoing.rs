@@ -78,18 +78,22 @@ impl Outgoing {
         self.splices.push(Splice { at: self.bytes.len(), message: message.clone() });
     }
 
-    /// Fills `slices` with what is still to be written and returns how many it used.
-    pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+    /// Fills `slices` with what is still to be written, at most `most` bytes of it, and returns how
+    /// many it used.
+    pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>], most: usize) -> usize {
         let mut skip = self.written;
+        let mut room = most;
         let mut used = 0;
         for part in self.parts() {
-            if used == slices.len() {
+            if used == slices.len() || room == 0 {
                 break;
             }
             let skipped = skip.min(part.len());
             skip -= skipped;
             if skipped < part.len() {
-                slices[used] = IoSlice::new(&part[skipped..]);
+                let rest = &part[skipped..];
+                slices[used] = IoSlice::new(&rest[..rest.len().min(room)]);
+                room -= slices[used].len();
                 used += 1;
             }
         }

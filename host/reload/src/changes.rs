@@ -35,10 +35,11 @@ pub(crate) fn split(booted: &Loaded, live: &Loaded, new: &Loaded, wanted: &Wante
 
 /// A listener that is not open yet waits with all its keys.
 fn is_live(change: &Change, wanted: &Wanted) -> bool {
-    let of_listener = change.key.strip_prefix("listeners.tcp.");
+    let of_listener = change.key.strip_prefix("listeners.");
     let is_open = |key: &str| {
-        let name = key.split('.').next();
-        wanted.doors.iter().any(|door| Some(door.listener.as_str()) == name)
+        let mut parts = key.split('.');
+        let title = format!("{}:{}", parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+        wanted.doors.iter().any(|door| door.listener == title)
     };
     change.is_live() && of_listener.is_none_or(is_open)
 }

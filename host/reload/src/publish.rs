@@ -18,7 +18,7 @@ pub(crate) fn draft(wanted: &Wanted, live: &Lives) -> Draft {
 
 fn door(door: &WantedDoor, live: &Lives) -> Door {
     Door {
-        listener: format!("tcp:{}", door.listener).into(),
+        listener: door.listener.as_str().into(),
         allow_anonymous: door.allow_anonymous,
         chain: door.chain.iter().map(|name| link(name, live)).collect(),
     }

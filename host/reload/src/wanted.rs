@@ -21,7 +21,7 @@ pub(crate) struct Wanted {
 /// How a listener lets clients in.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct WantedDoor {
-    /// The name in `listeners.tcp`.
+    /// As `tcp:default`.
     pub(crate) listener: String,
     pub(crate) allow_anonymous: bool,
     /// Names of plugins, in order.
@@ -40,7 +40,7 @@ impl Wanted {
     /// are until the next start. One that the configuration has dropped keeps what it had.
     pub(crate) fn of(config: &Config, before: Option<&Self>) -> Self {
         let doors = config.listeners.iter().map(|listener| WantedDoor {
-            listener: listener.name.clone(),
+            listener: listener.title(),
             allow_anonymous: config.allows_anonymous(listener),
             chain: config.authentication_of(listener).to_vec(),
         });
@@ -89,7 +89,9 @@ impl Wanted {
             return "authentication".to_owned();
         }
         let door = self.doors.iter().find(|door| names(&door.chain));
-        let key = |door: &WantedDoor| format!("listeners.tcp.{}.authentication", door.listener);
+        let key = |door: &WantedDoor| {
+            format!("listeners.{}.authentication", door.listener.replacen(':', ".", 1))
+        };
         door.map_or_else(|| "authentication".to_owned(), key)
     }
 

@@ -27,6 +27,7 @@ function parse() {
   return parseArgs({
     options: {
       port: text,
+      websocket: { type: 'boolean', default: false },
       version: text,
       id: text,
       persistent: { type: 'boolean', default: false },
@@ -46,7 +47,8 @@ function connectOptions(args) {
   const options = {
     host: '127.0.0.1',
     port: Number(args.port),
-    protocol: 'mqtt',
+    protocol: args.websocket ? 'ws' : 'mqtt',
+    path: args.websocket ? '/mqtt' : undefined,
     protocolVersion: level,
     protocolId: level === 3 ? 'MQIsdp' : 'MQTT',
     clientId: args.id,

@@ -30,6 +30,7 @@ def emit(event, **fields):
 def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--websocket", action="store_true")
     parser.add_argument("--version", choices=VERSIONS, required=True)
     parser.add_argument("--id", required=True)
     parser.add_argument("--persistent", action="store_true")
@@ -100,7 +101,11 @@ def build(options):
     version = VERSIONS[options.version]
     clean = None if version == mqtt.MQTTv5 else not options.persistent
     client = mqtt.Client(
-        CallbackAPIVersion.VERSION2, options.id, clean_session=clean, protocol=version
+        CallbackAPIVersion.VERSION2,
+        options.id,
+        clean_session=clean,
+        protocol=version,
+        transport="websockets" if options.websocket else "tcp",
     )
     client.on_connect = on_connect
     client.on_disconnect = on_disconnect

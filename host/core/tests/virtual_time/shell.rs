@@ -305,7 +305,7 @@ impl Shell {
         let mut written = 0;
         while written < max && !outgoing.is_empty() {
             let mut slices = [IoSlice::new(&[]); 3];
-            let used = outgoing.slices(&mut slices);
+            let used = outgoing.slices(&mut slices, usize::MAX);
             let all = slices[..used].iter().flat_map(|slice| slice.iter().copied());
             let bytes: Vec<u8> = all.take(max - written).collect();
             outgoing.advance(bytes.len());

@@ -85,7 +85,7 @@ fn drain(shard: &mut Shard, key: ConnectionKey, frames: &mut Frames) {
     let outgoing = shard.outgoing(key).unwrap();
     let mut slices = [std::io::IoSlice::new(&[]); 8];
     while !outgoing.is_empty() {
-        let used = outgoing.slices(&mut slices);
+        let used = outgoing.slices(&mut slices, usize::MAX);
         let bytes: Vec<u8> = slices[..used].iter().flat_map(|slice| slice.to_vec()).collect();
         frames.push(&bytes);
         slices = [std::io::IoSlice::new(&[]); 8];

@@ -172,7 +172,7 @@ fn a_listener_that_comes_or_goes_waits_for_the_next_start() {
     let renamed = CONFIG.replace("tcp.default", "tcp.renamed");
     edit(&mut world, &renamed);
     assert_eq!(world.generation(), 1);
-    assert_eq!(world.reload.wanted.doors[0].listener, "default");
+    assert_eq!(world.reload.wanted.doors[0].listener, "tcp:default");
 }
 
 #[test]
