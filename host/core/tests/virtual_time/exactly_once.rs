@@ -50,7 +50,7 @@ impl Pair {
     fn subscribe(&mut self) {
         self.settle();
         let options = SubscribeOptions::new(QoS::ExactlyOnce);
-        let id = self.clients[SUBSCRIBER].ask();
+        let id = self.clients[SUBSCRIBER].ask(vec![QoS::ExactlyOnce as u8]);
         let bytes = packets::subscribe(V5, id, &[("once/+", options)], 0);
         self.shell.send(self.clients[SUBSCRIBER].socket.unwrap(), bytes);
         self.settle();
@@ -115,7 +115,7 @@ impl Pair {
         let bytes = self.shell.take(socket, count);
         let mut replies = Vec::new();
         for event in self.clients[client].read(&bytes, &mut replies) {
-            if let Event::Message { copy, again } = event {
+            if let Event::Message { copy, again, .. } = event {
                 assert!(!again);
                 self.received.push(copy.text().parse().unwrap());
             }
@@ -142,7 +142,7 @@ impl Pair {
         }
         self.published += 1;
         let post = Post::new("once/1", &self.published.to_string(), QoS::ExactlyOnce);
-        let bytes = self.clients[PUBLISHER].publish(post);
+        let bytes = self.clients[PUBLISHER].publish(post, None);
         self.shell.send(self.clients[PUBLISHER].socket.unwrap(), bytes);
     }
 

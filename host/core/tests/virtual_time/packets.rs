@@ -2,9 +2,9 @@
 //! Used by the simulated clients and by the tests of single themes.
 
 use theseus_mqtt::{
-    Ack, Connect, Cut, Disconnect, Packet, PacketId, PropertiesBuf, Property, ProtocolVersion,
-    Publish, QoS, ReasonCode, Subscribe, SubscribeFiltersBuf, SubscribeOptions, Unsubscribe,
-    UnsubscribeFiltersBuf, Will, cut,
+    Ack, Connect, Cut, Disconnect, Packet, PacketId, Properties, PropertiesBuf, Property,
+    ProtocolVersion, Publish, QoS, ReasonCode, Subscribe, SubscribeFiltersBuf, SubscribeOptions,
+    Unsubscribe, UnsubscribeFiltersBuf, Will, cut,
 };
 
 pub(crate) const V5: ProtocolVersion = ProtocolVersion::V5;
@@ -63,6 +63,22 @@ impl Hello {
         Self { clean: false, expiry, ..Self::clean(version, client_id) }
     }
 
+    /// Topic aliases it allows the server.
+    pub(crate) fn alias_max(&self) -> u16 {
+        let maximum = |property: &Property<'_>| match property {
+            Property::TopicAliasMaximum(max) => Some(*max),
+            _ => None,
+        };
+        self.extra.iter().find_map(maximum).unwrap_or(0)
+    }
+
+    /// A PUBLISH that has so many bytes with its whole topic is taken in any case, bytes: an alias
+    /// may be added to it.
+    pub(crate) fn room(&self) -> usize {
+        let alias = if self.alias_max() > 0 { 3 } else { 0 };
+        self.packet_size_max.map_or(usize::MAX, |max| max as usize - alias)
+    }
+
     pub(crate) fn with_will(self, will: WillSpec) -> Self {
         Self { will: Some(will), ..self }
     }
@@ -113,6 +129,22 @@ impl WillSpec {
         let payload = payload.as_bytes().to_vec();
         Self { topic: topic.to_owned(), payload, qos, retain: false, delay: 0, extra: &[] }
     }
+
+    /// The message it becomes.
+    pub(crate) fn post(&self) -> Post {
+        let interval = |property: &Property<'_>| match property {
+            Property::MessageExpiryInterval(seconds) => Some(*seconds),
+            _ => None,
+        };
+        Post {
+            topic: self.topic.clone(),
+            payload: self.payload.clone(),
+            qos: self.qos,
+            retain: self.retain,
+            expiry: self.extra.iter().find_map(interval),
+            extra: &[],
+        }
+    }
 }
 
 /// An application message on the wire, without its packet id.
@@ -139,17 +171,28 @@ impl Post {
     }
 
     pub(crate) fn bytes(&self, version: ProtocolVersion, packet_id: u16, dup: bool) -> Vec<u8> {
+        self.bytes_as(version, packet_id, dup, &self.topic, None)
+    }
+
+    /// The same under `topic`, which may be empty if `alias` stands for it; v5 only.
+    pub(crate) fn bytes_as(
+        &self,
+        version: ProtocolVersion,
+        packet_id: u16,
+        dup: bool,
+        topic: &str,
+        alias: Option<u16>,
+    ) -> Vec<u8> {
         let mut properties = PropertiesBuf::new();
-        if let Some(seconds) = self.expiry.filter(|_| version.is_v5()) {
-            properties.push(Property::MessageExpiryInterval(seconds)).unwrap();
-        }
-        let extra = self.extra.iter().filter(|_| version.is_v5());
-        extra.for_each(|property| properties.push(*property).unwrap());
+        let stated =
+            [self.expiry.map(Property::MessageExpiryInterval), alias.map(Property::TopicAlias)];
+        let all = stated.into_iter().flatten().chain(self.extra.iter().copied());
+        all.filter(|_| version.is_v5()).for_each(|property| properties.push(property).unwrap());
         let publish = Publish {
             dup,
             qos: self.qos,
             retain: self.retain,
-            topic: &self.topic,
+            topic,
             packet_id: PacketId::new(packet_id).filter(|_| self.qos != QoS::AtMostOnce),
             properties: properties.as_properties(),
             payload: &self.payload,
@@ -186,7 +229,7 @@ pub(crate) fn unsubscribe(version: ProtocolVersion, packet_id: u16, filters: &[&
     let mut unwanted = UnsubscribeFiltersBuf::new();
     filters.iter().for_each(|filter| unwanted.push(filter).unwrap());
     let packet_id = PacketId::new(packet_id).unwrap();
-    let properties = theseus_mqtt::Properties::default();
+    let properties = Properties::default();
     let filters = unwanted.as_filters();
     encode(version, &Packet::Unsubscribe(Unsubscribe { packet_id, properties, filters }))
 }
@@ -234,9 +277,9 @@ pub(crate) enum Got {
     ConnAck {
         present: bool,
         reason: ReasonCode,
-        receive_maximum: u16,
         assigned: Option<String>,
         method: Option<String>,
+        told: Told,
     },
     /// With method and data.
     Auth(ReasonCode, String, Option<Vec<u8>>),
@@ -246,6 +289,18 @@ pub(crate) enum Got {
     UnsubAck(u16, Vec<u8>),
     PingResp,
     Disconnect(ReasonCode),
+}
+
+/// What CONNACK tells a client to keep to; nothing in 3.x.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) receive_maximum: u16,
+    /// Seconds, if it is not what the client asked for.
+    pub(crate) expiry: Option<u32>,
+    /// Seconds, if it is not what the client said.
+    pub(crate) keep_alive: Option<u16>,
+    /// 0 if there are none.
+    pub(crate) alias_max: u16,
 }
 
 /// A message as it arrived.
@@ -260,9 +315,29 @@ pub(crate) struct Copy {
     pub(crate) payload: Vec<u8>,
     pub(crate) identifiers: Vec<u32>,
     pub(crate) expiry: Option<u32>,
+    pub(crate) alias: Option<u16>,
 }
 
 impl Copy {
+    /// Bytes of its packet with the whole topic and without an alias.
+    pub(crate) fn len(&self, version: ProtocolVersion) -> usize {
+        let mut properties = PropertiesBuf::new();
+        let expiry = self.expiry.map(Property::MessageExpiryInterval);
+        let identifiers = self.identifiers.iter().map(|id| Property::SubscriptionIdentifier(*id));
+        let all = expiry.into_iter().chain(identifiers).filter(|_| version.is_v5());
+        all.for_each(|property| properties.push(property).unwrap());
+        let publish = Publish {
+            dup: false,
+            qos: self.qos,
+            retain: self.retain,
+            topic: &self.topic,
+            packet_id: PacketId::new(1).filter(|_| self.qos != QoS::AtMostOnce),
+            properties: properties.as_properties(),
+            payload: &self.payload,
+        };
+        encode(version, &Packet::Publish(publish)).len()
+    }
+
     pub(crate) fn text(&self) -> &str {
         str::from_utf8(&self.payload).unwrap()
     }
@@ -281,9 +356,9 @@ impl Got {
             Packet::ConnAck(connack) => Self::ConnAck {
                 present: connack.session_present,
                 reason: connack.reason,
-                receive_maximum: connack.properties.receive_maximum().unwrap_or(u16::MAX),
                 assigned: connack.properties.assigned_client_identifier().map(str::to_owned),
                 method: connack.properties.authentication_method().map(str::to_owned),
+                told: Told::of(connack.properties),
             },
             Packet::Publish(publish) => Self::Publish(Copy::of(&publish)),
             Packet::PubAck(it) => ack(AckType::Ack, it),
@@ -304,6 +379,17 @@ impl Got {
     }
 }
 
+impl Told {
+    fn of(properties: Properties<'_>) -> Self {
+        Self {
+            receive_maximum: properties.receive_maximum().unwrap_or(u16::MAX),
+            expiry: properties.session_expiry_interval(),
+            keep_alive: properties.server_keep_alive(),
+            alias_max: properties.topic_alias_maximum().unwrap_or(0),
+        }
+    }
+}
+
 impl Copy {
     fn of(publish: &Publish<'_>) -> Self {
         Self {
@@ -315,6 +401,7 @@ impl Copy {
             payload: publish.payload.to_vec(),
             identifiers: publish.properties.subscription_identifiers().collect(),
             expiry: publish.properties.message_expiry_interval(),
+            alias: publish.properties.topic_alias(),
         }
     }
 }

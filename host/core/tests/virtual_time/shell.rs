@@ -79,6 +79,10 @@ pub(crate) struct Socket {
     pub(crate) flushable: bool,
     accepted_by: ShardId,
     unread: Vec<u8>,
+    /// Bytes that the server has written to it.
+    written: u64,
+    /// When messages were put together: how far the stream went after each time, oldest first.
+    encoded: VecDeque<(u64, Time)>,
 }
 
 /// The server's end of a socket.
@@ -131,6 +135,8 @@ impl Shell {
             flushable: false,
             accepted_by: accepted_by as ShardId,
             unread: Vec::new(),
+            written: 0,
+            encoded: VecDeque::new(),
         });
         self.sockets.len() - 1
     }
@@ -280,6 +286,7 @@ impl Shell {
         let mut written = 0;
         loop {
             let more = self.shards[shard].transmit(self.now, key);
+            self.stamp(socket, shard, key);
             let it = &mut self.sockets[socket];
             let room =
                 if it.cut { usize::MAX } else { SOCKET_BUFFER.saturating_sub(it.to_client.len()) };
@@ -298,6 +305,26 @@ impl Shell {
         written
     }
 
+    /// Notes that what the output holds now was put together by now.
+    fn stamp(&mut self, socket: usize, shard: usize, key: ConnectionKey) {
+        let waiting = self.shards[shard].outgoing(key).map_or(0, |out| out.remaining());
+        let it = &mut self.sockets[socket];
+        let end = it.written + waiting as u64;
+        if it.encoded.back().is_none_or(|(known, _)| *known < end) {
+            it.encoded.push_back((end, self.now));
+        }
+    }
+
+    /// When the message was put together that ends with byte number `end` of what a socket's
+    /// client gets; asked for in the order of the stream.
+    pub(crate) fn encoded_at(&mut self, socket: usize, end: u64) -> Time {
+        let encoded = &mut self.sockets[socket].encoded;
+        while encoded.front().is_some_and(|(known, _)| *known < end) {
+            encoded.pop_front();
+        }
+        encoded.front().expect("nothing is written that was not put together").1
+    }
+
     fn write(&mut self, socket: usize, max: usize) -> usize {
         let Server::Open(shard, key) = self.sockets[socket].server else { return 0 };
         let Some(outgoing) = self.shards[shard].outgoing(key) else { return 0 };
@@ -314,6 +341,7 @@ impl Shell {
                 it.to_client.extend(bytes);
             }
         }
+        it.written += written as u64;
         self.shards[shard].wrote(written);
         written
     }

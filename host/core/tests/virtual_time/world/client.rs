@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use theseus_mqtt::{QoS, ReasonCode};
 
-use crate::packets::{AckType, Copy, Frames, Got, Hello, Post};
+use super::aliases::Aliases;
+use super::seen::Seen;
+use crate::packets::{AckType, Copy, Frames, Got, Hello, Post, Told};
 
 /// A client id's device: its session memory outlives its sockets.
 #[derive(Debug)]
@@ -21,14 +23,21 @@ pub(crate) struct Client {
     /// The server has begun a new session, whether or not its CONNACK comes. A client that
     /// missed it would take the next session for the old one; no broker can help that.
     pub(crate) session_lost: bool,
+    /// A connection it has left for this one, unless it was cut.
+    pub(crate) past: Option<(usize, Frames)>,
+    pub(crate) aliases: Aliases,
+    pub(crate) seen: Seen,
     frames: Frames,
+    /// Bytes of this connection that have been handled.
+    taken: u64,
     next_id: u16,
     /// Messages on their way to the server, oldest first.
     pub(crate) outgoing: VecDeque<Outgoing>,
     /// Acknowledgements of this connection's PUBLISH packets come in this order.
     awaited: VecDeque<u16>,
-    /// SUBSCRIBE and UNSUBSCRIBE packets without an answer, on this connection.
-    pub(crate) asked: BTreeSet<u16>,
+    /// SUBSCRIBE and UNSUBSCRIBE packets without an answer, on this connection, and what SUBACK must
+    /// say.
+    pub(crate) asked: BTreeMap<u16, Vec<u8>>,
     quota: usize,
     /// QoS 2 messages received and not released.
     incoming: BTreeSet<u16>,
@@ -36,6 +45,8 @@ pub(crate) struct Client {
     inflight: BTreeSet<u16>,
     /// What the last PUBLISH with a packet id was.
     known: BTreeMap<u16, Copy>,
+    /// What was certainly not acknowledged when its connection ended: it must come again.
+    pub(crate) unsettled: BTreeMap<u16, Copy>,
     /// Acknowledgements not sent yet, in their order.
     pub(crate) owed: VecDeque<(AckType, u16)>,
     /// What it said on each of its sockets.
@@ -54,11 +65,14 @@ pub(crate) struct Outgoing {
 pub(crate) enum Event {
     Connected {
         present: bool,
+        told: Told,
     },
-    /// A message for the application; `again` if an acknowledgement may have been lost.
+    /// A message for the application; `again` if an acknowledgement may have been lost. It ends with
+    /// byte number `end` of its connection.
     Message {
         copy: Copy,
         again: bool,
+        end: u64,
     },
     /// The server has said DISCONNECT.
     Goodbye(ReasonCode),
@@ -76,15 +90,20 @@ impl Client {
             reads: true,
             must_clean: false,
             session_lost: false,
+            past: None,
+            aliases: Aliases::default(),
+            seen: Seen::default(),
             frames: Frames::default(),
+            taken: 0,
             next_id: 0,
             outgoing: VecDeque::new(),
             awaited: VecDeque::new(),
-            asked: BTreeSet::new(),
+            asked: BTreeMap::new(),
             quota: QUOTA,
             incoming: BTreeSet::new(),
             inflight: BTreeSet::new(),
             known: BTreeMap::new(),
+            unsettled: BTreeMap::new(),
             owed: VecDeque::new(),
             hellos: BTreeMap::new(),
         }
@@ -101,6 +120,7 @@ impl Client {
 
     /// Begins a connection on `socket`; returns the bytes of CONNECT.
     pub(crate) fn connect(&mut self, socket: usize, hello: Hello) -> Vec<u8> {
+        self.past = self.socket.map(|past| (past, std::mem::take(&mut self.frames)));
         self.disconnected();
         self.socket = Some(socket);
         self.reads = true;
@@ -110,6 +130,10 @@ impl Client {
         }
         self.hellos.insert(socket, hello.clone());
         self.hello = hello;
+        self.aliases.server_max = self.hello.alias_max();
+        // What is too large now does not come again, whether or not CONNACK is heard.
+        let (version, room) = (self.hello.version, self.hello.room());
+        self.unsettled.retain(|_, copy| copy.len(version) <= room);
         self.hello.bytes()
     }
 
@@ -121,34 +145,47 @@ impl Client {
         self.awaited.clear();
         self.asked.clear();
         self.inflight.clear();
-        self.owed.clear();
+        for (kind, packet_id) in self.owed.drain(..) {
+            if matches!(kind, AckType::Ack | AckType::Rec) {
+                self.unsettled.insert(packet_id, self.known[&packet_id].clone());
+            }
+        }
+        self.aliases = Aliases::default();
+        self.taken = 0;
     }
 
     fn forget(&mut self) {
         self.outgoing.clear();
         self.incoming.clear();
         self.known.clear();
+        self.unsettled.clear();
     }
 
     pub(crate) fn may_publish(&self, qos: QoS) -> bool {
         self.ready && (qos == QoS::AtMostOnce || self.outgoing.len() < self.quota)
     }
 
-    pub(crate) fn publish(&mut self, post: Post) -> Vec<u8> {
+    /// Publishes, with an alias if one is given; what it stands for already may be left out.
+    pub(crate) fn publish(&mut self, post: Post, alias: Option<(u16, bool)>) -> Vec<u8> {
+        let known = alias.map(|(alias, _)| self.aliases.give(alias, &post.topic, &mut self.seen));
+        let is_short = known == Some(true) && alias.is_some_and(|(_, short)| short);
+        self.seen.note_if(is_short, "a client used an alias");
+        let topic = if is_short { "" } else { &post.topic };
+        let alias = alias.map(|(alias, _)| alias);
         if post.qos == QoS::AtMostOnce {
-            return post.bytes(self.hello.version, 0, false);
+            return post.bytes_as(self.hello.version, 0, false, topic, alias);
         }
         let packet_id = self.free_id();
-        let bytes = post.bytes(self.hello.version, packet_id, false);
+        let bytes = post.bytes_as(self.hello.version, packet_id, false, topic, alias);
         self.outgoing.push_back(Outgoing { packet_id, post, released: false });
         self.awaited.push_back(packet_id);
         bytes
     }
 
-    /// An id for the next SUBSCRIBE or UNSUBSCRIBE.
-    pub(crate) fn ask(&mut self) -> u16 {
+    /// An id for the next SUBSCRIBE, which must be answered so, or UNSUBSCRIBE.
+    pub(crate) fn ask(&mut self, answer: Vec<u8>) -> u16 {
         let packet_id = self.free_id();
-        self.asked.insert(packet_id);
+        self.asked.insert(packet_id, answer);
         packet_id
     }
 
@@ -169,6 +206,7 @@ impl Client {
             let max = self.hello.packet_size_max.unwrap_or(u32::MAX) as usize;
             assert!(frame.len() <= max, "a packet of {} bytes, {max} allowed", frame.len());
             let got = Got::decode(&frame, self.hello.version);
+            self.taken += frame.len() as u64;
             assert_eq!(!self.ready, matches!(got, Got::ConnAck { .. }), "CONNACK first: {got:?}");
             events.extend(self.handle(got, replies));
         }
@@ -177,10 +215,10 @@ impl Client {
 
     fn handle(&mut self, got: Got, replies: &mut Vec<Vec<u8>>) -> Option<Event> {
         match got {
-            Got::ConnAck { present, reason, receive_maximum, .. } => {
+            Got::ConnAck { present, reason, told, .. } => {
                 assert_eq!(reason, ReasonCode::Success);
-                self.connected(present, receive_maximum, replies);
-                return Some(Event::Connected { present });
+                self.connected(present, told, replies);
+                return Some(Event::Connected { present, told });
             }
             Got::Publish(copy) => return self.handle_publish(copy),
             Got::Ack(AckType::Rel, packet_id, reason) => {
@@ -189,8 +227,11 @@ impl Client {
                 self.owed.push_back((AckType::Comp, packet_id));
             }
             Got::Ack(kind, packet_id, reason) => self.handle_ack(kind, packet_id, reason, replies),
-            Got::SubAck(packet_id, _) | Got::UnsubAck(packet_id, _) => {
-                assert!(self.asked.remove(&packet_id), "nobody asked under {packet_id}");
+            Got::SubAck(packet_id, reasons) => {
+                assert_eq!(self.asked.remove(&packet_id), Some(reasons), "SUBACK {packet_id}");
+            }
+            Got::UnsubAck(packet_id, _) => {
+                assert!(self.asked.remove(&packet_id).is_some(), "nobody asked: {packet_id}");
             }
             Got::PingResp => {}
             // [MQTT-4.12.0-6]
@@ -200,10 +241,11 @@ impl Client {
         None
     }
 
-    fn connected(&mut self, present: bool, receive_maximum: u16, replies: &mut Vec<Vec<u8>>) {
+    fn connected(&mut self, present: bool, told: Told, replies: &mut Vec<Vec<u8>>) {
         self.ready = true;
         self.must_clean = false;
-        self.quota = QUOTA.min(usize::from(receive_maximum));
+        self.quota = QUOTA.min(usize::from(told.receive_maximum));
+        self.aliases.own_max = told.alias_max;
         if !present || std::mem::take(&mut self.session_lost) {
             self.session_lost = false;
             self.forget();
@@ -219,10 +261,12 @@ impl Client {
         }
     }
 
-    fn handle_publish(&mut self, copy: Copy) -> Option<Event> {
+    fn handle_publish(&mut self, mut copy: Copy) -> Option<Event> {
+        self.aliases.resolve(&mut copy, &mut self.seen);
+        let end = self.taken;
         if copy.qos == QoS::AtMostOnce {
             assert!(!copy.dup, "[MQTT-3.3.1-2]");
-            return Some(Event::Message { copy, again: false });
+            return Some(Event::Message { copy, again: false, end });
         }
         let packet_id = copy.packet_id;
         assert!(self.inflight.insert(packet_id), "packet id {packet_id} is in flight");
@@ -230,14 +274,17 @@ impl Client {
         let is_known = |known: &Copy| known.payload == copy.payload && known.topic == copy.topic;
         let again = copy.dup && self.known.get(&packet_id).is_some_and(is_known);
         self.known.insert(packet_id, copy.clone());
+        let unsettled = self.unsettled.remove(&packet_id);
+        assert!(unsettled.is_none() || again, "unsettled {packet_id} now is {copy:?}");
+        self.seen.note_if(unsettled.is_some(), "what was not acknowledged came again");
         if copy.qos == QoS::AtLeastOnce {
             self.owed.push_back((AckType::Ack, packet_id));
-            return Some(Event::Message { copy, again });
+            return Some(Event::Message { copy, again, end });
         }
         self.owed.push_back((AckType::Rec, packet_id));
         let is_new = self.incoming.insert(packet_id);
         assert!(is_new || again, "packet id {packet_id} means another message now: {copy:?}");
-        is_new.then_some(Event::Message { copy, again: false })
+        is_new.then_some(Event::Message { copy, again: false, end })
     }
 
     fn check_window(&self) {
@@ -281,7 +328,7 @@ impl Client {
             self.next_id = self.next_id % 50 + 1;
             let id = self.next_id;
             let taken = self.outgoing.iter().any(|sent| sent.packet_id == id);
-            if !taken && !self.asked.contains(&id) {
+            if !taken && !self.asked.contains_key(&id) {
                 return id;
             }
         }

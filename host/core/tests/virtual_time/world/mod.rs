@@ -2,37 +2,33 @@
 //! one small action at a time, and an oracle that holds every message against a model.
 
 mod actions;
+mod aliases;
 pub(crate) mod client;
 mod drain;
+mod entrance;
+mod kind;
+mod misdeeds;
 mod oracle;
+mod requests;
 pub(crate) mod rng;
+pub(crate) mod seen;
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use theseus_core::{ClientLimits, Expiry};
 use theseus_mqtt::{Cut, Packet, ReasonCode, cut};
 
 use crate::packets::{Frames, Hello, V3, V5};
 use crate::shell::{Server, Shell};
 use client::{Client, Event};
-use oracle::{CLIENTS, Identity, Oracle};
+use kind::Kind;
+use oracle::{CLIENTS, Identity, Oracle, ended};
 use rng::Rng;
+use seen::Seen;
 
 const SHARDS: usize = 3;
-
-/// What kind of run a seed makes.
-#[derive(Clone, Copy, Debug)]
-struct Kind {
-    /// Queues are short and clients slow: messages are dropped, acknowledgements withheld.
-    pressed: bool,
-    /// Wildcards may match several retained topics. Their order depends on the process's hash
-    /// seed, so such a run is the same in outline only.
-    wild: bool,
-    store_qos0: bool,
-}
 
 /// One run.
 pub(crate) struct World {
@@ -50,8 +46,9 @@ pub(crate) struct World {
     digest: DefaultHasher,
 }
 
-/// Runs one seed; a failure names it. Returns a number that is the same for equal runs.
-pub(crate) fn run(seed: u64, steps: usize) -> u64 {
+/// Runs one seed; a failure names it. Returns a number that is the same for equal runs, and what was
+/// seen.
+pub(crate) fn run(seed: u64, steps: usize) -> (u64, Seen) {
     let mut world = World::new(seed);
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         (0..steps).for_each(|_| world.step());
@@ -68,7 +65,9 @@ pub(crate) fn run(seed: u64, steps: usize) -> u64 {
             last.join("\n  "),
         );
     }
-    world.digest.finish()
+    let mut seen = world.oracle.seen;
+    world.clients.iter().for_each(|client| seen.gather(&client.seen));
+    (world.digest.finish(), seen)
 }
 
 /// Steps kept for the report of a failure.
@@ -77,15 +76,15 @@ const STEPS_KEPT: usize = 80;
 impl World {
     fn new(seed: u64) -> Self {
         let mut rng = Rng::new(seed);
-        let kind = Kind { pressed: seed % 4 == 3, wild: seed % 8 == 6, store_qos0: rng.chance(70) };
-        let shell = Shell::new(SHARDS as u16, limits(kind));
+        let kind = Kind::of(seed, &mut rng);
+        let shell = Shell::new(SHARDS as u16, kind.limits());
         let mut clients = Vec::new();
         for index in 0..CLIENTS {
             let version = if index % 2 == 0 { V5 } else { V3 };
             let name = shell.name_on(rng.below(SHARDS), &format!("c{index}"));
             clients.push(Client::new(Hello::clean(version, &name)));
         }
-        let oracle = Oracle::new(SESSION_EXPIRY_V3);
+        let oracle = Oracle::new(kind.rules);
         let (steps, digest) = (VecDeque::new(), DefaultHasher::new());
         let mut world = Self {
             rng,
@@ -144,6 +143,9 @@ impl World {
     }
 
     fn model_packet(&mut self, socket: usize, frame: &[u8]) {
+        if self.oracle.misdeed(socket, frame) {
+            return;
+        }
         let client = self.clients.iter().position(|client| client.owns(socket));
         let link = self.oracle.sockets.get(&socket);
         let version = if link.is_some_and(|link| !link.v5) { V3 } else { V5 };
@@ -173,12 +175,14 @@ impl World {
         let events = self.clients[client].read(&bytes, &mut replies);
         for event in events {
             match event {
-                Event::Connected { present } => {
-                    assert_eq!(present, self.oracle.sockets[&socket].present, "session present");
+                Event::Connected { present, told } => {
+                    let link = &self.oracle.sockets[&socket];
+                    assert_eq!((present, told), (link.present, link.told), "session present, told");
                 }
-                Event::Message { copy, again } => {
+                Event::Message { copy, again, end } => {
                     (&copy.payload, &copy.topic, copy.dup).hash(&mut self.digest);
-                    self.oracle.receipt(socket, &copy, again, drops);
+                    let encoded = self.shell.encoded_at(socket, end).as_millis();
+                    self.oracle.receipt(socket, &copy, again, encoded, drops);
                 }
                 Event::Goodbye(reason) => self.judge_goodbye(socket, reason),
             }
@@ -190,12 +194,8 @@ impl World {
     fn judge_goodbye(&mut self, socket: usize, reason: ReasonCode) {
         let link = &self.oracle.sockets[&socket];
         assert!(!link.open && link.v5, "DISCONNECT {reason:?} on an open connection");
-        let expected = match (link.taken_over, link.keep_alive) {
-            (true, _) => ReasonCode::SessionTakenOver,
-            (false, Some(_)) => ReasonCode::KeepAliveTimeout,
-            (false, None) => ReasonCode::QuotaExceeded,
-        };
-        assert_eq!(reason, expected);
+        assert_eq!(Some(reason), link.goodbye);
+        self.oracle.seen.note(ended(reason));
     }
 
     /// Both sides agree on which connections are open.
@@ -225,10 +225,7 @@ impl World {
 
     /// Messages the core says it has dropped.
     fn drops(&self) -> u64 {
-        ["messages_dropped_queue_full", "messages_dropped_expired", "messages_dropped_too_large"]
-            .iter()
-            .map(|name| self.shell.metric(name))
-            .sum()
+        self.shell.metric("messages_dropped_queue_full")
     }
 
     fn identity(&mut self, publisher: usize) -> Identity {
@@ -246,31 +243,10 @@ fn check_open(shell: &Shell, oracle: &mut Oracle) {
         let is_open = shell.is_open(socket);
         if open && !is_open && oracle.forced < forced {
             oracle.forced += 1;
-            oracle.close(socket);
+            oracle.seen.note("a slow receiver was shut down");
+            oracle.end(socket, ReasonCode::QuotaExceeded);
             continue;
         }
         assert_eq!(is_open, open, "socket {socket} is open (left: core, right: model)");
-    }
-}
-
-/// `mqtt.session_expiry_interval` of these runs, seconds.
-const SESSION_EXPIRY_V3: u32 = 60;
-
-fn limits(kind: Kind) -> ClientLimits {
-    let limits = ClientLimits {
-        session_expiry_v3: Expiry::from_seconds(SESSION_EXPIRY_V3),
-        queue_qos0_offline: kind.store_qos0,
-        shutdown_after: None,
-        ..ClientLimits::default()
-    };
-    if !kind.pressed {
-        return limits;
-    }
-    ClientLimits {
-        queue_len_max: 12,
-        inflight_max: 4,
-        receive_maximum: 6,
-        shutdown_after: Some(Duration::from_secs(20)),
-        ..limits
     }
 }

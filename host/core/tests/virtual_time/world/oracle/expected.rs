@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use theseus_mqtt::{QoS, SubscribeOptions, filter_matches};
 
+use super::excuse::Excuse;
 use crate::packets::{Post, WillSpec};
 
 /// Which message it is: who published it, and its number. It stands in the payload.
@@ -49,6 +50,9 @@ pub(crate) struct Session {
     /// Seconds; 0 at close, `u32::MAX` never.
     pub(crate) expiry: u32,
     pub(crate) socket: Option<usize>,
+    pub(crate) v5: bool,
+    /// Bytes of the largest packet that its client takes in any case, while it is there.
+    pub(crate) room: Option<usize>,
     /// Milliseconds, while it is away.
     pub(crate) will_due: Option<u64>,
     pub(crate) expires: Option<u64>,
@@ -66,8 +70,9 @@ pub(crate) struct Session {
     /// Per topic the store's number of the newest retained publication received live, and of the
     /// newest that was replayed.
     pub(crate) seen: BTreeMap<String, (u64, u64)>,
-    /// What has come live.
-    pub(crate) received: BTreeSet<Identity>,
+    /// What has come live and might have stayed away, or has come again. If it was published twice, by
+    /// a client that did not hear the answer, which of the two came cannot be told.
+    pub(crate) either: BTreeSet<Identity>,
 }
 
 /// One subscription.
@@ -89,6 +94,7 @@ pub(crate) struct Owed {
     pub(crate) away: bool,
     /// Its number in the store, if it was to be retained.
     pub(crate) stored: Option<u64>,
+    pub(crate) excuse: Excuse,
 }
 
 /// Leave to get each matching topic's retained message once.
@@ -109,12 +115,15 @@ pub(crate) struct Wanted {
     pub(crate) stored: u64,
     /// It may be lost with the connection.
     pub(crate) loose: bool,
+    pub(crate) excuse: Excuse,
 }
 
 impl Session {
-    pub(crate) fn new(generation: u64) -> Self {
+    pub(crate) fn new(generation: u64, v5: bool) -> Self {
         Self {
             generation,
+            v5,
+            room: None,
             subscriptions: BTreeMap::new(),
             awaiting_rel: BTreeSet::new(),
             will: None,
@@ -127,12 +136,19 @@ impl Session {
             grants: Vec::new(),
             wanted: Vec::new(),
             seen: BTreeMap::new(),
-            received: BTreeSet::new(),
+            either: BTreeSet::new(),
         }
     }
 
-    /// The copy this session gets of a message, if any.
-    pub(crate) fn copy_of(&self, post: &Post, own: bool) -> Option<Owed> {
+    /// The client is there and takes packets of so many bytes.
+    pub(crate) fn meet(&mut self, room: usize) {
+        self.room = Some(room);
+        self.owed.values_mut().flatten().for_each(|owed| owed.excuse.meet(room));
+        self.wanted.iter_mut().for_each(|wanted| wanted.excuse.meet(room));
+    }
+
+    /// The copy this session gets of a message that is over at `expires`, if any.
+    pub(crate) fn copy_of(&self, post: &Post, own: bool, expires: Option<u64>) -> Option<Owed> {
         let matching = self.subscriptions.iter();
         let matching = matching.filter(|(filter, _)| filter_matches(filter, &post.topic));
         let muted = |it: &&Subscribed| own && it.options.no_local;
@@ -143,11 +159,13 @@ impl Session {
         let mut identifiers: Vec<_> =
             heard.iter().map(|it| it.identifier).filter(|id| *id > 0).collect();
         identifiers.sort_unstable();
+        let qos = post.qos.min(granted);
         Some(Owed {
             identity: Identity::of(&post.topic, &post.payload),
             topic: post.topic.clone(),
-            qos: post.qos.min(granted),
+            qos,
             retain: post.retain && as_published,
+            excuse: Excuse::of(post, qos, &identifiers, self.v5, expires, self.room),
             identifiers,
             epoch: self.epoch,
             away: self.socket.is_none(),
@@ -156,13 +174,14 @@ impl Session {
     }
 
     /// A newer value takes the place of what was to be replayed, and comes live if it is owed.
-    pub(crate) fn supersede(&mut self, topic: &str, stored: u64, by: Option<&Owed>, expires: bool) {
-        let Some(by) = by.filter(|_| !expires) else {
+    pub(crate) fn supersede(&mut self, topic: &str, stored: u64, by: Option<&Owed>) {
+        let Some(by) = by else {
             return self.wanted.retain(|wanted| wanted.topic != topic);
         };
         for wanted in self.wanted.iter_mut().filter(|wanted| wanted.topic == topic) {
             wanted.stored = stored;
             wanted.loose = by.qos == QoS::AtMostOnce;
+            wanted.excuse = by.excuse.clone();
         }
         let away = self.socket.is_none();
         self.wanted.retain(|wanted| !(away && wanted.loose && wanted.topic == topic));

@@ -5,8 +5,13 @@ use std::collections::BTreeMap;
 
 use theseus_mqtt::{Packet, QoS, ReasonCode, RetainHandling, filter_matches};
 
+use super::excuse::Excuse;
 use super::expected::{Grant, Session, Subscribed, Wanted};
-use crate::packets::{Hello, Post, WillSpec};
+use super::expiry::Lifetimes;
+use super::link::Link;
+use super::rules::Rules;
+use crate::packets::{Hello, Post};
+use crate::world::seen::Seen;
 
 /// The model of the broker.
 pub(crate) struct Oracle {
@@ -15,7 +20,7 @@ pub(crate) struct Oracle {
     pub(crate) sessions: BTreeMap<usize, Session>,
     pub(crate) sockets: BTreeMap<usize, Link>,
     /// The value of each topic with its number.
-    pub(crate) retained: BTreeMap<String, (u64, Post)>,
+    pub(crate) retained: BTreeMap<String, Value>,
     /// When each stored number was replaced, as the number that was next then.
     pub(crate) replaced: BTreeMap<u64, u64>,
     /// The topic and payload of each stored number.
@@ -26,25 +31,24 @@ pub(crate) struct Oracle {
     pub(crate) skipped: u64,
     /// Connections that the core has shut down for taking nothing.
     pub(crate) forced: u64,
-    pub(crate) session_expiry_v3: u32,
+    pub(crate) lifetimes: Lifetimes,
+    pub(crate) seen: Seen,
+    /// Packets that break a rule, by socket, and the answer to each.
+    misdeeds: BTreeMap<(usize, Vec<u8>), ReasonCode>,
+    pub(crate) rules: Rules,
 }
 
-/// One open connection.
-#[derive(Clone, Debug)]
-pub(crate) struct Link {
-    pub(crate) client: usize,
-    pub(crate) v5: bool,
-    pub(crate) present: bool,
-    pub(crate) open: bool,
-    /// Milliseconds without a packet after which it ends.
-    pub(crate) keep_alive: Option<u64>,
-    pub(crate) last_heard: u64,
-    /// Another connection has taken its session.
-    pub(crate) taken_over: bool,
+/// The retained message of a topic.
+pub(crate) struct Value {
+    /// Its number in the store.
+    pub(crate) number: u64,
+    pub(crate) post: Post,
+    /// When it is over, milliseconds.
+    pub(crate) expires: Option<u64>,
 }
 
 impl Oracle {
-    pub(crate) fn new(session_expiry_v3: u32) -> Self {
+    pub(crate) fn new(rules: Rules) -> Self {
         Self {
             now: 0,
             sessions: BTreeMap::new(),
@@ -56,43 +60,38 @@ impl Oracle {
             generation: 0,
             skipped: 0,
             forced: 0,
-            session_expiry_v3,
+            lifetimes: Lifetimes::default(),
+            seen: Seen::default(),
+            misdeeds: BTreeMap::new(),
+            rules,
         }
     }
 
     /// The server has read CONNECT.
     pub(crate) fn connect(&mut self, client: usize, socket: usize, hello: &Hello) {
         if let Some(old) = self.sessions.get(&client).and_then(|session| session.socket) {
-            self.close(old);
-            self.sockets.get_mut(&old).unwrap().taken_over = true;
+            self.end(old, ReasonCode::SessionTakenOver);
         }
         if hello.clean {
             self.end_session(client);
         }
         let present = self.sessions.contains_key(&client);
         self.generation += 1;
-        let generation = self.generation;
-        let session = self.sessions.entry(client).or_insert_with(|| Session::new(generation));
+        let (generation, v5) = (self.generation, hello.version.is_v5());
+        let session = self.sessions.entry(client).or_insert_with(|| Session::new(generation, v5));
+        self.seen.note_if(session.will_due.is_some(), "a client came back before its will");
         session.socket = Some(socket);
         session.will.clone_from(&hello.will);
         session.will_due = None;
         session.expires = None;
         session.epoch += 1;
-        session.expiry = match (hello.version.is_v5(), hello.clean) {
-            (true, _) => hello.expiry.unwrap_or(0),
+        session.expiry = match (v5, hello.clean) {
+            (true, _) => self.rules.session_expiry(hello.expiry.unwrap_or(0)),
             (false, true) => 0,
-            (false, false) => self.session_expiry_v3,
+            (false, false) => self.rules.session_expiry_v3,
         };
-        let keep_alive = Some(u64::from(hello.keep_alive) * 1500).filter(|span| *span > 0);
-        let link = Link {
-            client,
-            v5: hello.version.is_v5(),
-            present,
-            open: true,
-            keep_alive,
-            last_heard: self.now,
-            taken_over: false,
-        };
+        session.meet(hello.room());
+        let link = Link::new(client, hello, present, &self.rules, self.now);
         self.sockets.insert(socket, link);
     }
 
@@ -109,21 +108,7 @@ impl Oracle {
         let Some(link) = self.sockets.get(&socket).filter(|link| link.open) else { return };
         let (client, v5) = (link.client, link.v5);
         match packet {
-            Packet::Publish(publish) => {
-                let post = Post {
-                    extra: &[],
-                    topic: publish.topic.to_owned(),
-                    payload: publish.payload.to_vec(),
-                    qos: publish.qos,
-                    retain: publish.retain,
-                    expiry: publish.properties.message_expiry_interval(),
-                };
-                let id = publish.packet_id.filter(|_| publish.qos == QoS::ExactlyOnce);
-                let session = self.sessions.get_mut(&client).unwrap();
-                if id.is_none_or(|id| session.awaiting_rel.insert(id.get())) {
-                    self.publish(client, &post);
-                }
-            }
+            Packet::Publish(publish) => self.handle_publish(socket, publish),
             Packet::PubRel(ack) => {
                 let session = self.sessions.get_mut(&client).unwrap();
                 session.awaiting_rel.remove(&ack.packet_id.get());
@@ -144,7 +129,8 @@ impl Oracle {
             Packet::Disconnect(disconnect) => {
                 let session = self.sessions.get_mut(&client).unwrap();
                 if let Some(expiry) = disconnect.properties.session_expiry_interval() {
-                    session.expiry = expiry;
+                    self.seen.note("a session's expiry was changed by DISCONNECT");
+                    session.expiry = self.rules.session_expiry(expiry);
                 }
                 if disconnect.reason == ReasonCode::Success || !v5 {
                     session.will = None;
@@ -170,43 +156,39 @@ impl Oracle {
         let (used, filter) = (Default::default(), filter.to_owned());
         session.wanted.retain(|wanted| wanted.filter != filter);
         let matching = self.retained.iter().filter(|(topic, _)| filter_matches(&filter, topic));
-        let lasting = matching.filter(|(_, (_, post))| post.expiry.is_none());
-        session.wanted.extend(lasting.map(|(topic, (stored, post))| Wanted {
-            filter: filter.clone(),
-            topic: topic.clone(),
-            stored: *stored,
-            loose: post.qos.min(subscribed.options.qos) == QoS::AtMostOnce,
+        let (v5, room, options) = (session.v5, session.room, subscribed.options);
+        let identifiers: Vec<_> =
+            Some(subscribed.identifier).filter(|id| *id > 0).into_iter().collect();
+        session.wanted.extend(matching.map(|(topic, value)| {
+            let qos = value.post.qos.min(options.qos);
+            Wanted {
+                filter: filter.clone(),
+                topic: topic.clone(),
+                stored: value.number,
+                loose: qos == QoS::AtMostOnce,
+                excuse: Excuse::of(&value.post, qos, &identifiers, v5, value.expires, room),
+            }
         }));
         session.grants.push(Grant { filter, subscribed, since, used });
     }
 
-    /// A message goes out to everyone who subscribes now.
-    fn publish(&mut self, publisher: usize, post: &Post) {
-        let stored = post.retain.then(|| self.store(post));
-        let road = (publisher, self.sessions[&publisher].generation);
-        for (client, session) in &mut self.sessions {
-            let owed = session.copy_of(post, *client == publisher);
-            if let Some(stored) = stored {
-                session.supersede(&post.topic, stored, owed.as_ref(), post.expiry.is_some());
-            }
-            let Some(owed) = owed else { continue };
-            let queue = session.owed.entry(road).or_default();
-            queue.push_back(super::expected::Owed { stored, ..owed });
-        }
+    /// The client will send a packet that breaks a rule.
+    pub(crate) fn expect_misdeed(&mut self, socket: usize, packet: Vec<u8>, answer: ReasonCode) {
+        self.misdeeds.insert((socket, packet), answer);
     }
 
-    fn store(&mut self, post: &Post) -> u64 {
-        let number = self.next_stored;
-        self.next_stored += 1;
-        let before = match post.payload.is_empty() {
-            true => self.retained.remove(&post.topic),
-            false => self.retained.insert(post.topic.clone(), (number, post.clone())),
-        };
-        if let Some((replaced, _)) = before {
-            self.replaced.insert(replaced, number);
-        }
-        self.stored.entry((post.topic.clone(), post.payload.clone())).or_default().push(number);
-        number
+    /// The server has read a packet: true if it breaks a rule, which ends the connection.
+    pub(crate) fn misdeed(&mut self, socket: usize, packet: &[u8]) -> bool {
+        let answer = self.misdeeds.get(&(socket, packet.to_vec())).copied();
+        answer.into_iter().for_each(|answer| self.end(socket, answer));
+        answer.is_some()
+    }
+
+    /// The server ends a connection for a reason.
+    pub(crate) fn end(&mut self, socket: usize, reason: ReasonCode) {
+        let link = self.sockets.get_mut(&socket).filter(|link| link.open);
+        link.into_iter().for_each(|link| link.goodbye = Some(reason));
+        self.close(socket);
     }
 
     /// The server has lost or closed a connection.
@@ -216,6 +198,7 @@ impl Oracle {
         let client = link.client;
         let session = self.sessions.get_mut(&client).unwrap();
         session.socket = None;
+        session.room = None;
         session.epoch += 1;
         session.wanted.retain(|wanted| !wanted.loose);
         let after = |seconds: u32| self.now + u64::from(seconds) * 1000;
@@ -232,7 +215,7 @@ impl Oracle {
         };
         let silent: Vec<_> =
             self.sockets.iter().filter(|(_, link)| silent(link)).map(|(id, _)| *id).collect();
-        silent.into_iter().for_each(|socket| self.close(socket));
+        silent.into_iter().for_each(|socket| self.end(socket, ReasonCode::KeepAliveTimeout));
         let clients: Vec<_> = self.sessions.keys().copied().collect();
         for client in clients {
             let session = &self.sessions[&client];
@@ -256,9 +239,8 @@ impl Oracle {
     fn publish_will(&mut self, client: usize) {
         let Some(session) = self.sessions.get_mut(&client) else { return };
         session.will_due = None;
-        let Some(WillSpec { topic, payload, qos, retain, .. }) = session.will.take() else {
-            return;
-        };
-        self.publish(client, &Post { topic, payload, qos, retain, expiry: None, extra: &[] });
+        let Some(will) = session.will.take() else { return };
+        self.seen.note_if(will.delay > 0, "a delayed will was published");
+        self.publish(client, &will.post());
     }
 }

@@ -5,31 +5,44 @@ use theseus_mqtt::{QoS, filter_matches};
 use super::expected::{Identity, Owed, Session};
 use super::model::Oracle;
 use crate::packets::Copy;
+use crate::world::seen::Seen;
 
 /// A publisher and its session: what takes one road keeps its order.
 type Road = (usize, u64);
 
 impl Oracle {
-    /// Judges a message that a client's application got; `drops` is what the core has admitted
-    /// to have dropped.
-    pub(crate) fn receipt(&mut self, socket: usize, copy: &Copy, again: bool, drops: u64) {
+    /// Judges a message that a client's application got; the server put it together at `encoded`,
+    /// and `drops` is what the core has admitted to have dropped.
+    pub(crate) fn receipt(
+        &mut self,
+        socket: usize,
+        copy: &Copy,
+        again: bool,
+        encoded: u64,
+        drops: u64,
+    ) {
         let Some(link) = self.sockets.get(&socket) else { panic!("no CONNECT, yet {copy:?}") };
-        let client = link.client;
+        let (client, v5) = (link.client, link.v5);
+        let identity = Identity::of(&copy.topic, &copy.payload);
+        let counted_down = self.lifetimes.judge(identity, copy, v5, encoded);
+        self.seen.note_if(counted_down, "an expiry interval was counted down");
         // What a connection that ended still had in flight is judged while its session lives.
         let Some(session) = self.sessions.get_mut(&client) else { return };
         if again {
             assert_eq!(copy.qos, QoS::AtLeastOnce);
+            session.either.insert(identity);
             return;
         }
-        let identity = Identity::of(&copy.topic, &copy.payload);
         let stored = self.stored.get(&(copy.topic.clone(), copy.payload.clone()));
         let stored = stored.map_or(&[][..], Vec::as_slice);
-        match session.next_owed(identity, copy) {
+        match session.next_owed(identity, copy, encoded) {
             Some((road, at, skipped)) => {
                 self.skipped += skipped;
                 assert!(self.skipped <= drops, "{skipped} copies skipped before {copy:?}");
-                let owed = session.take(road, at);
-                session.received.insert(identity);
+                let owed = session.take(road, at, encoded, &mut self.seen);
+                if owed.qos == QoS::AtMostOnce || owed.excuse.is_possible() {
+                    session.either.insert(identity);
+                }
                 session.note_live(&owed, stored.last().copied());
             }
             None => {
@@ -49,41 +62,53 @@ impl Oracle {
     pub(crate) fn check_drained(&self, drops: u64) {
         let mut missing = self.skipped;
         for (client, session) in &self.sessions {
-            let left = session.owed.values().flatten().filter(|owed| !session.may_skip(owed));
+            let left = session.owed.values().flatten();
+            let left = left.filter(|owed| !session.may_skip(owed, self.now));
             let left: Vec<_> = left.collect();
             missing += left.len() as u64;
             assert!(missing <= drops, "client {client} never got {left:?}");
-            assert!(
-                session.wanted.is_empty() || drops > 0,
-                "client {client} never saw retained {:?}",
-                session.wanted
-            );
+            let wanted = session.wanted.iter().filter(|wanted| !wanted.excuse.holds(self.now));
+            let wanted: Vec<_> = wanted.collect();
+            assert!(wanted.is_empty() || drops > 0, "client {client} never saw {wanted:?}");
         }
     }
 }
 
 impl Session {
     /// Where this copy stands in its publisher's order, and how many before it did not come.
-    fn next_owed(&self, identity: Identity, copy: &Copy) -> Option<(Road, usize, u64)> {
+    fn next_owed(
+        &self,
+        identity: Identity,
+        copy: &Copy,
+        encoded: u64,
+    ) -> Option<(Road, usize, u64)> {
         let publisher = identity.publisher;
         let mut roads = self.owed.range((publisher, 0)..=(publisher, u64::MAX));
         roads.find_map(|(road, queue)| {
-            let at = queue.iter().position(|owed| owed.identity == identity && owed.fits(copy))?;
-            let skipped = queue.iter().take(at).filter(|owed| !self.may_skip(owed)).count();
+            let is_it = |owed: &Owed| {
+                owed.identity == identity
+                    && owed.fits(copy)
+                    && (copy.dup || !owed.excuse.is_over(encoded))
+            };
+            let at = queue.iter().position(is_it)?;
+            let skipped =
+                queue.iter().take(at).filter(|owed| !self.may_skip(owed, encoded)).count();
             Some((*road, at, skipped as u64))
         })
     }
 
-    /// QoS 0 may be lost with a connection, and nothing else may. If it was published twice by a
-    /// client that did not hear the answer, which of the two was lost cannot be told.
-    fn may_skip(&self, owed: &Owed) -> bool {
-        let lost = owed.away || owed.epoch != self.epoch;
-        owed.qos == QoS::AtMostOnce && (lost || self.received.contains(&owed.identity))
+    /// QoS 0 may be lost with a connection; what is over by `at`, or too large, does not come.
+    fn may_skip(&self, owed: &Owed, at: u64) -> bool {
+        let lost = owed.qos == QoS::AtMostOnce && (owed.away || owed.epoch != self.epoch);
+        lost || owed.excuse.holds(at) || self.either.contains(&owed.identity)
     }
 
-    fn take(&mut self, road: Road, at: usize) -> Owed {
+    fn take(&mut self, road: Road, at: usize, encoded: u64, seen: &mut Seen) -> Owed {
         let queue = self.owed.get_mut(&road).unwrap();
-        queue.drain(..at);
+        for skipped in queue.drain(..at) {
+            seen.note_if(skipped.excuse.is_over(encoded), "a message was over before its delivery");
+            seen.note_if(skipped.excuse.is_too_large(), "a message was too large for its client");
+        }
         queue.pop_front().unwrap()
     }
 

@@ -1,0 +1,71 @@
+//! The model's side of a PUBLISH: what it is about, who is owed a copy, what is stored.
+
+use theseus_mqtt::{Publish, QoS, ReasonCode};
+
+use super::expected::{Identity, Owed};
+use super::model::{Oracle, Value};
+use crate::packets::Post;
+
+impl Oracle {
+    /// The server has read a PUBLISH on an open connection.
+    pub(crate) fn handle_publish(&mut self, socket: usize, publish: &Publish<'_>) {
+        let Some(link) = self.sockets.get_mut(&socket) else { return };
+        let (client, v5) = (link.client, link.v5);
+        let post = Post {
+            extra: &[],
+            topic: link.topic_of(publish),
+            payload: publish.payload.to_vec(),
+            qos: publish.qos,
+            retain: publish.retain,
+            expiry: publish.properties.message_expiry_interval(),
+        };
+        let Some(session) = self.sessions.get_mut(&client) else { return };
+        if let Some(id) = publish.packet_id {
+            let (is_qos2, id) = (publish.qos == QoS::ExactlyOnce, id.get());
+            if is_qos2 && session.awaiting_rel.contains(&id) {
+                return;
+            }
+            if v5 && session.awaiting_rel.len() >= usize::from(self.rules.receive_maximum) {
+                return self.end(socket, ReasonCode::ReceiveMaximumExceeded);
+            }
+            if is_qos2 {
+                session.awaiting_rel.insert(id);
+            }
+        }
+        self.publish(client, &post);
+    }
+
+    /// A message goes out to everyone who subscribes now.
+    pub(crate) fn publish(&mut self, publisher: usize, post: &Post) {
+        let identity = Identity::of(&post.topic, &post.payload);
+        let expires = self.lifetimes.begin(identity, post.expiry, self.now);
+        let stored = post.retain.then(|| self.store(post, expires));
+        let road = (publisher, self.sessions[&publisher].generation);
+        for (client, session) in &mut self.sessions {
+            let owed = session.copy_of(post, *client == publisher, expires);
+            if let Some(stored) = stored {
+                session.supersede(&post.topic, stored, owed.as_ref());
+            }
+            let Some(owed) = owed else { continue };
+            let queue = session.owed.entry(road).or_default();
+            queue.push_back(Owed { stored, ..owed });
+        }
+    }
+
+    fn store(&mut self, post: &Post, expires: Option<u64>) -> u64 {
+        let number = self.next_stored;
+        self.next_stored += 1;
+        let before = match post.payload.is_empty() {
+            true => self.retained.remove(&post.topic),
+            false => {
+                let value = Value { number, post: post.clone(), expires };
+                self.retained.insert(post.topic.clone(), value)
+            }
+        };
+        if let Some(replaced) = before {
+            self.replaced.insert(replaced.number, number);
+        }
+        self.stored.entry((post.topic.clone(), post.payload.clone())).or_default().push(number);
+        number
+    }
+}

@@ -1,0 +1,107 @@
+//! What connected clients ask for: subscriptions, and messages to be passed on.
+
+use theseus_mqtt::{QoS, RetainHandling, SubscribeOptions};
+
+use super::World;
+use super::oracle::clearer;
+use crate::packets::{self, Post};
+
+/// Topics whose messages are never retained.
+const PLAIN: [&str; 4] = ["alpha/bee", "alpha/cee", "b/cee", "alpha/bee/cee"];
+/// Topics whose messages may be.
+const KEPT: [&str; 3] = ["retained/0", "s/0", "third-one/0"];
+/// Filters that match at most one topic of `KEPT`.
+const NARROW: [&str; 12] = [
+    "alpha/bee",
+    "alpha/+",
+    "alpha/#",
+    "+/cee",
+    "b/cee",
+    "retained/0",
+    "retained/+",
+    "s/#",
+    "third-one/0",
+    "s/0",
+    "w0",
+    "w1/#",
+];
+/// Filters that match several.
+const WIDE: [&str; 3] = ["#", "+/0", "+/#"];
+
+const ALL_QOS: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
+
+impl World {
+    pub(super) fn subscribe(&mut self, client: usize) {
+        let version = self.clients[client].hello.version;
+        let v5 = version.is_v5();
+        let filters: Vec<_> = (0..1 + self.rng.below(2))
+            .filter_map(|_| {
+                let wide = self.rng.chance(25);
+                let filter = if wide { *self.rng.pick(&WIDE) } else { *self.rng.pick(&NARROW) };
+                let qos = *self.rng.pick(&ALL_QOS);
+                let mut options = SubscribeOptions::new(qos);
+                if v5 {
+                    options.no_local = self.rng.chance(20);
+                    options.retain_as_published = self.rng.chance(30);
+                    options.retain_handling = *self.rng.pick(&[
+                        RetainHandling::Send,
+                        RetainHandling::SendIfNew,
+                        RetainHandling::DoNotSend,
+                    ]);
+                }
+                if wide && !self.kind.wild {
+                    options.retain_handling = RetainHandling::DoNotSend;
+                    return v5.then_some((filter, options));
+                }
+                Some((filter, options))
+            })
+            .collect();
+        if filters.is_empty() {
+            return;
+        }
+        let identifier = if v5 { self.rng.below(3) as u32 } else { 0 };
+        let granted = filters.iter().map(|(_, options)| options.qos as u8).collect();
+        let packet_id = self.clients[client].ask(granted);
+        self.note(format!("client {client} subscribes ({identifier}) {filters:?}"));
+        let bytes = packets::subscribe(version, packet_id, &filters, identifier);
+        self.send(client, bytes);
+    }
+
+    pub(super) fn unsubscribe(&mut self, client: usize) {
+        let filter =
+            if self.rng.chance(25) { *self.rng.pick(&WIDE) } else { *self.rng.pick(&NARROW) };
+        let packet_id = self.clients[client].ask(Vec::new());
+        self.note(format!("client {client} unsubscribes {filter}"));
+        let version = self.clients[client].hello.version;
+        self.send(client, packets::unsubscribe(version, packet_id, &[filter]));
+    }
+
+    pub(super) fn publish(&mut self, client: usize) {
+        let qos = *self.rng.pick(&ALL_QOS);
+        if !self.clients[client].may_publish(qos) {
+            return;
+        }
+        let kept = self.rng.chance(40);
+        let topic = if kept { *self.rng.pick(&KEPT) } else { *self.rng.pick(&PLAIN) };
+        let clears = kept && clearer(topic) == client && self.rng.chance(30);
+        let len = *self.rng.pick(&[0, 0, 10, 120, 400, 5000]);
+        let payload = if clears { Vec::new() } else { self.identity(client).payload(len) };
+        let retain = clears || (kept && self.rng.chance(70));
+        let v5 = self.clients[client].hello.version.is_v5();
+        let expiry =
+            (v5 && !clears && self.rng.chance(30)).then(|| *self.rng.pick(&[1, 2, 4, 9, 40, 900]));
+        let post = Post { topic: topic.to_owned(), payload, qos, retain, expiry, extra: &[] };
+        let number = self.published;
+        let most = usize::from(self.clients[client].aliases.own_max);
+        let aliased = most > 0 && self.rng.chance(60);
+        let standing = self.clients[client].aliases.of(topic).filter(|_| self.rng.chance(70));
+        let any = (1 + self.rng.below(most.max(1))) as u16;
+        let alias = aliased.then(|| (standing.unwrap_or(any), self.rng.chance(80)));
+        self.note(format!(
+            "client {client} publishes {number} on {topic} {qos:?} retain {retain} \
+             expiry {expiry:?} alias {alias:?}"
+        ));
+        let bytes = self.clients[client].publish(post, alias);
+        self.send(client, bytes);
+    }
+}
