@@ -12,8 +12,6 @@ pub(crate) enum Proof<'a> {
     Tests(Vec<&'a str>),
     /// There can be none, and the row says why.
     Untestable,
-    /// The feature is not there yet.
-    Pending,
 }
 
 /// The rows below the line that names the columns; an error says what is wrong with one.
@@ -37,9 +35,6 @@ fn read_proof(cell: &str) -> Result<Proof<'_>, &'static str> {
         } else {
             Ok(Proof::Untestable)
         };
-    }
-    if cell.starts_with("pending:") {
-        return Ok(Proof::Pending);
     }
     Ok(Proof::Tests(cell.split(", ").collect()))
 }
