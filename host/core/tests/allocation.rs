@@ -1,8 +1,9 @@
-//! What the message path costs in allocations: one per PUBLISH, none per delivery.
+//! What the message path costs in allocations: one per PUBLISH, none per delivery, to a member of
+//! a group neither.
 #![allow(clippy::unwrap_used, reason = "a failed step is the failed test")]
 
 use std::alloc::System;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use theseus_core::{
@@ -22,6 +23,9 @@ const NOW: Time = Time::from_millis(1000);
 const SUBSCRIBERS: usize = 100;
 const MESSAGES: usize = 1000;
 
+/// Held by a test while it counts: the allocator is that of the whole process.
+static COUNTING: Mutex<()> = Mutex::new(());
+
 struct Everyone;
 
 impl Policy for Everyone {
@@ -37,6 +41,7 @@ impl Policy for Everyone {
 
 #[test]
 fn a_publish_costs_one_allocation_and_a_delivery_none() {
+    let _alone = COUNTING.lock().unwrap();
     let broker = Broker::new(1, Arc::new(Everyone), Limits::default());
     let mut shard = Shard::new(0, broker);
     let publisher = connect(&mut shard, "publisher");
@@ -59,6 +64,36 @@ fn a_publish_costs_one_allocation_and_a_delivery_none() {
         let in_all = change.allocations + change.reallocations;
         assert!((MESSAGES..MESSAGES + few).contains(&in_all), "{qos:?}: {change:?}");
     }
+}
+
+/// Members that take turns: each publish finds one of them.
+#[test]
+fn a_delivery_to_a_group_costs_no_allocation() {
+    const GROUPS: usize = 3;
+    let _alone = COUNTING.lock().unwrap();
+    let broker = Broker::new(1, Arc::new(Everyone), Limits::default());
+    let mut shard = Shard::new(0, broker);
+    let publisher = connect(&mut shard, "publisher");
+    for number in 0..12 {
+        let key = connect(&mut shard, &format!("member{number}"));
+        for group in 0..GROUPS {
+            shard.receive(NOW, key, &subscribe(&format!("$share/{group}/some/topic")));
+        }
+    }
+    flush(&mut shard);
+    let message = publish("some/topic", QoS::AtMostOnce);
+    let mut publish_all = |count: usize| {
+        for _ in 0..count {
+            shard.receive(NOW, publisher, &message);
+            assert!((1..=GROUPS).contains(&flush(&mut shard)));
+        }
+    };
+    publish_all(200);
+    let region = Region::new(ALLOCATOR);
+    publish_all(MESSAGES);
+    let change = region.change();
+    let in_all = change.allocations + change.reallocations;
+    assert!((MESSAGES..MESSAGES + MESSAGES / 50).contains(&in_all), "{change:?}");
 }
 
 /// Publishes one by one; every message is written and, at QoS 1, acknowledged by everyone.

@@ -53,5 +53,6 @@ impl Figures {
             + totals.messages_dropped_expired
             + totals.messages_dropped_too_large
             + totals.messages_dropped_offline_qos0
+            + totals.messages_dropped_no_member
     }
 }

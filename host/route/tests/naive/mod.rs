@@ -115,7 +115,7 @@ pub(crate) fn found(matches: &Matches) -> Vec<Expected> {
         }
     }
     assert_eq!(deliveries, matches.len());
-    assert_eq!(deliveries == 0, matches.is_empty());
+    assert_eq!(deliveries == 0 && matches.groups().is_empty(), matches.is_empty());
     found.sort();
     found
 }
