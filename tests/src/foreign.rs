@@ -18,6 +18,8 @@ pub enum Library {
     MqttJs,
     /// The rumqttc crate.
     Rumqttc,
+    /// libmosquitto, the library under `mosquitto_pub` and `mosquitto_sub`.
+    Mosquitto,
 }
 
 impl Library {
@@ -28,6 +30,7 @@ impl Library {
             Self::Paho => "paho-mqtt",
             Self::MqttJs => "MQTT.js",
             Self::Rumqttc => "rumqttc",
+            Self::Mosquitto => "libmosquitto",
         }
     }
 
@@ -36,12 +39,17 @@ impl Library {
     pub fn is_installed(self) -> bool {
         static PAHO: OnceLock<bool> = OnceLock::new();
         static MQTTJS: OnceLock<bool> = OnceLock::new();
+        static MOSQUITTO: OnceLock<bool> = OnceLock::new();
         match self {
             Self::Paho => {
                 *PAHO.get_or_init(|| runs(python().args(["-c", "import paho.mqtt.enums"])))
             }
             Self::MqttJs => *MQTTJS.get_or_init(|| runs(node().args(["-e", "require('mqtt')"]))),
             Self::Rumqttc => true,
+            Self::Mosquitto => {
+                let load = "import ctypes; ctypes.CDLL('libmosquitto.so.1')";
+                *MOSQUITTO.get_or_init(|| runs(python().args(["-c", load])))
+            }
         }
     }
 
@@ -59,6 +67,11 @@ impl Library {
                 command
             }
             Self::Rumqttc => Command::new(beside_tests("rumqttc-client")),
+            Self::Mosquitto => {
+                let mut command = python();
+                command.arg(clients.join("mosquitto/client.py"));
+                command
+            }
         }
     }
 }
@@ -131,6 +144,27 @@ impl Options {
         self.pair("--will", topic).pair("--will-payload", payload).pair("--will-qos", "1")
     }
 
+    /// With a will that has all there is.
+    #[must_use]
+    pub fn will_with(self, topic: &str, payload: &str, qos: u8, retain: bool) -> Self {
+        let mut with = self.pair("--will", topic).pair("--will-payload", payload);
+        with = with.pair("--will-qos", &qos.to_string());
+        with.0.extend(retain.then(|| "--will-retain".to_owned()));
+        with
+    }
+
+    /// With properties of the will (MQTT 5).
+    #[must_use]
+    pub fn will_properties(self, properties: &Value) -> Self {
+        self.pair("--will-properties", &properties.to_string())
+    }
+
+    /// With properties of the CONNECT (MQTT 5).
+    #[must_use]
+    pub fn properties(self, properties: &Value) -> Self {
+        self.pair("--properties", &properties.to_string())
+    }
+
     /// With a user name and a password.
     #[must_use]
     pub fn login(self, user_name: &str, password: &str) -> Self {
@@ -155,13 +189,15 @@ pub struct Foreign {
     child: Child,
     commands: ChildStdin,
     events: Receiver<Value>,
-    messages: VecDeque<Message>,
+    messages: VecDeque<(Message, Value)>,
     /// Bursts that ended while messages were awaited.
     bursts_done: u32,
     /// Whether the broker had a session for it.
     pub session_present: bool,
     /// The client id that the broker assigned.
     pub assigned: Option<String>,
+    /// The properties of the CONNACK.
+    pub connack: Value,
 }
 
 impl Foreign {
@@ -172,6 +208,7 @@ impl Foreign {
         let connected = client.wait_for("connected");
         client.session_present = connected["session_present"].as_bool().unwrap();
         client.assigned = connected["assigned"].as_str().map(str::to_owned);
+        client.connack = connected["properties"].clone();
         client
     }
 
@@ -203,12 +240,18 @@ impl Foreign {
             bursts_done: 0,
             session_present: false,
             assigned: None,
+            connack: Value::Null,
         }
     }
 
     /// Subscribes and returns the granted QoS.
     pub fn subscribe(&mut self, filter: &str, qos: u8) -> u64 {
-        self.command(&json!({"do": "subscribe", "filter": filter, "qos": qos}));
+        self.subscribe_with(filter, qos, &json!({}))
+    }
+
+    /// The same with the keys `options` and `properties` of the command (MQTT 5).
+    pub fn subscribe_with(&mut self, filter: &str, qos: u8, more: &Value) -> u64 {
+        self.command(&with(json!({"do": "subscribe", "filter": filter, "qos": qos}), more));
         self.wait_for("subscribed")["granted"].as_u64().unwrap()
     }
 
@@ -225,10 +268,15 @@ impl Foreign {
 
     /// The same with the retain flag.
     pub fn publish_retained(&mut self, topic: &str, payload: &str, qos: u8, retain: bool) {
-        self.command(&json!(
-            {"do": "publish", "topic": topic, "payload": payload, "qos": qos, "retain": retain}
-        ));
-        self.wait_for("published");
+        self.publish_with(topic, payload, qos, &json!({"retain": retain}));
+    }
+
+    /// The same with the keys `retain` and `properties` of the command (MQTT 5); the reason of the
+    /// acknowledgement.
+    pub fn publish_with(&mut self, topic: &str, payload: &str, qos: u8, more: &Value) -> u64 {
+        let message = json!({"do": "publish", "topic": topic, "payload": payload, "qos": qos, "retain": false});
+        self.command(&with(message, more));
+        self.wait_for("published")["reason"].as_u64().unwrap()
     }
 
     /// Authenticates again by AUTH and waits for the broker's last word, which is returned.
@@ -260,6 +308,11 @@ impl Foreign {
 
     /// The next message.
     pub fn message(&mut self) -> Message {
+        self.message_and_properties().0
+    }
+
+    /// The next message and its properties (MQTT 5).
+    pub fn message_and_properties(&mut self) -> (Message, Value) {
         loop {
             if let Some(message) = self.messages.pop_front() {
                 return message;
@@ -334,15 +387,24 @@ impl Foreign {
 
     fn keep(&mut self, event: &Value) {
         let text = |key: &str| event[key].as_str().unwrap().to_owned();
-        self.messages.push_back(Message {
+        let message = Message {
             topic: text("topic"),
             payload: text("payload"),
             qos: u8::try_from(event["qos"].as_u64().unwrap()).unwrap(),
             retain: event["retain"].as_bool().unwrap(),
             dup: false,
             id: 0,
-        });
+        };
+        self.messages.push_back((message, event["properties"].clone()));
     }
+}
+
+/// A command with these keys too.
+fn with(mut command: Value, more: &Value) -> Value {
+    for (key, value) in more.as_object().unwrap() {
+        command[key] = value.clone();
+    }
+    command
 }
 
 impl Drop for Foreign {

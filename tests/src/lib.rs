@@ -95,6 +95,8 @@ macro_rules! with_each_client {
             #[test]
             fn paho_v5() { $crate::run(Library::Paho, Version::V5, $body); }
             #[test]
+            fn mqttjs_v31() { $crate::run(Library::MqttJs, Version::V31, $body); }
+            #[test]
             fn mqttjs_v311() { $crate::run(Library::MqttJs, Version::V311, $body); }
             #[test]
             fn mqttjs_v5() { $crate::run(Library::MqttJs, Version::V5, $body); }
@@ -102,6 +104,12 @@ macro_rules! with_each_client {
             fn rumqttc_v311() { $crate::run(Library::Rumqttc, Version::V311, $body); }
             #[test]
             fn rumqttc_v5() { $crate::run(Library::Rumqttc, Version::V5, $body); }
+            #[test]
+            fn mosquitto_v31() { $crate::run(Library::Mosquitto, Version::V31, $body); }
+            #[test]
+            fn mosquitto_v311() { $crate::run(Library::Mosquitto, Version::V311, $body); }
+            #[test]
+            fn mosquitto_v5() { $crate::run(Library::Mosquitto, Version::V5, $body); }
         }
     };
 }

@@ -20,9 +20,11 @@ with_each_client!(connects_and_disconnects_cleanly, |library, version| {
 
 with_each_client!(stays_connected_by_its_own_pings, |library, version| {
     let broker = Broker::start();
-    // rumqttc's MQTT 5 client accepts no less than 5 seconds.
-    let fussy = (library, version) == (Library::Rumqttc, Version::V5);
-    let seconds = if fussy { 5 } else { 1 };
+    let seconds = match (library, version) {
+        // They accept no less.
+        (Library::Rumqttc, Version::V5) | (Library::Mosquitto, _) => 5,
+        _ => 1,
+    };
     let options = Options::new("pinger").keep_alive(seconds);
     let mut client = Foreign::connect(library, version, &broker, options);
     client.subscribe("late", 1);

@@ -5,6 +5,7 @@ const { createHmac, randomBytes } = require('node:crypto')
 const { createInterface } = require('node:readline')
 const { parseArgs } = require('node:util')
 const mqtt = require('mqtt')
+const { read, written } = require('./properties.cjs')
 
 const LEVELS = { '3.1': 3, '3.1.1': 4, 5: 5 }
 const PERSISTENT_SECONDS = 3600
@@ -12,6 +13,9 @@ const IN_FLIGHT = 16
 
 let leaving = false
 let reason = null
+let farewell = {}
+/** By the last acknowledgement: MQTT.js tells its application only of failures. */
+let acknowledged = 0
 
 function emit(event, fields = {}) {
   process.stdout.write(JSON.stringify({ event, ...fields }) + '\n')
@@ -32,12 +36,15 @@ function parse() {
       id: text,
       persistent: { type: 'boolean', default: false },
       'keep-alive': { type: 'string', default: '60' },
+      properties: { type: 'string', default: '{}' },
       user: text,
       password: text,
       secret: text,
       will: text,
       'will-payload': { type: 'string', default: '' },
       'will-qos': { type: 'string', default: '0' },
+      'will-retain': { type: 'boolean', default: false },
+      'will-properties': { type: 'string', default: '{}' },
     },
   }).values
 }
@@ -58,16 +65,23 @@ function connectOptions(args) {
     username: args.user,
     password: args.password,
   }
-  if (level === 5 && args.persistent) {
-    options.properties = { sessionExpiryInterval: PERSISTENT_SECONDS }
+  if (level === 5) {
+    const kept = args.persistent ? { sessionExpiryInterval: PERSISTENT_SECONDS } : {}
+    const exchange = args.secret ? firstWord() : {}
+    options.properties = { ...kept, ...exchange, ...written(JSON.parse(args.properties)) }
   }
-  if (args.secret) {
-    options.properties = { ...options.properties, ...firstWord() }
-  }
-  if (args.will) {
-    options.will = { topic: args.will, payload: args['will-payload'], qos: Number(args['will-qos']), retain: false }
-  }
+  if (args.will) options.will = will(args, level)
   return options
+}
+
+function will(args, level) {
+  const message = {
+    topic: args.will,
+    payload: args['will-payload'],
+    qos: Number(args['will-qos']),
+    retain: args['will-retain'],
+  }
+  return level === 5 ? { ...message, properties: written(JSON.parse(args['will-properties'])) } : message
 }
 
 const METHOD = 'HMAC-BOTH-WAYS'
@@ -104,13 +118,18 @@ function prove(client, secret) {
 function report(client) {
   client.on('connect', (connack) => {
     const assigned = connack.properties?.assignedClientIdentifier ?? null
-    emit('connected', { session_present: Boolean(connack.sessionPresent), assigned })
+    const properties = read(connack.properties)
+    emit('connected', { session_present: Boolean(connack.sessionPresent), assigned, properties })
   })
-  client.on('message', (topic, payload, { qos, retain }) => {
-    emit('message', { topic, payload: payload.toString(), qos, retain })
+  client.on('message', (topic, payload, { qos, retain, properties }) => {
+    emit('message', { topic, payload: payload.toString(), qos, retain, properties: read(properties, { many: true }) })
+  })
+  client.on('packetreceive', ({ cmd, reasonCode = 0 }) => {
+    if (cmd === 'puback' || cmd === 'pubcomp' || (cmd === 'pubrec' && reasonCode >= 0x80)) acknowledged = reasonCode
   })
   client.on('disconnect', (packet) => {
     reason = packet.reasonCode
+    farewell = read(packet.properties)
   })
   client.on('error', (error) => {
     if (typeof error.code === 'number') {
@@ -120,7 +139,7 @@ function report(client) {
   })
   client.on('close', () => {
     if (leaving) return
-    emit('disconnected', { reason })
+    emit('disconnected', { reason, properties: farewell })
     exit(3)
   })
 }
@@ -138,18 +157,38 @@ async function burst(client, { topic, qos, count, pause_ms: pause }) {
   await Promise.all(waiting)
 }
 
+/** The code granted, or that of the refusal. */
+async function subscribe(client, { filter, qos, options = {}, properties }) {
+  const { no_local: nl = false, retain_as_published: rap = false, retain_handling: rh = 0 } = options
+  const extra = properties ? { properties: written(properties) } : {}
+  try {
+    const [granted] = await client.subscribeAsync(filter, { qos, nl, rap, rh, ...extra })
+    return granted.qos
+  } catch (error) {
+    if (!error.packet) throw error
+    return error.packet.granted[0]
+  }
+}
+
+/** A refusal is told by the reason alone. */
+async function publish(client, { topic, payload, qos, retain, properties }) {
+  acknowledged = 0
+  const extra = properties ? { properties: written(properties) } : {}
+  await client.publishAsync(topic, payload, { qos, retain, ...extra }).catch((error) => {
+    if (typeof error.code !== 'number') throw error
+  })
+}
+
 async function obey(client, command) {
   switch (command.do) {
-    case 'subscribe': {
-      const [{ qos }] = await client.subscribeAsync(command.filter, { qos: command.qos })
-      return emit('subscribed', { granted: qos })
-    }
+    case 'subscribe':
+      return emit('subscribed', { granted: await subscribe(client, command) })
     case 'unsubscribe':
       await client.unsubscribeAsync(command.filter)
       return emit('unsubscribed')
     case 'publish':
-      await client.publishAsync(command.topic, command.payload, { qos: command.qos, retain: command.retain })
-      return emit('published')
+      await publish(client, command)
+      return emit('published', { reason: acknowledged })
     case 'authenticate':
       // The library begins no exchange by itself on a live connection; its own way to send is used.
       return client._sendPacket({ cmd: 'auth', reasonCode: 0x19, properties: firstWord() })

@@ -3,7 +3,7 @@
 //! Nothing is hidden and nothing repaired: a fault is said at once and nobody reconnects.
 
 use crate::sequence::Sequence;
-use crate::session::{Connection, Happening, Message, Sender, emit};
+use crate::session::{Connection, Happening, Message, Publication, Sender, Subscription, emit};
 use crate::{Options, v5, v311};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
@@ -107,7 +107,8 @@ impl Member {
             match connection.next().await {
                 Happening::Event(event) if event["event"] == "connected" => {
                     let filter = format!("flow/{}/{}", self.fleet.options.partner, self.number);
-                    sender.subscribe(&filter, 1).await;
+                    let wanted = Subscription { filter, qos: 1, ..Subscription::default() };
+                    sender.subscribe(&wanted).await;
                 }
                 Happening::Event(event) => {
                     drop(place.take());
@@ -149,7 +150,13 @@ impl Member {
                     tally.sent += 1;
                     tally.sent - 1
                 });
-                sender.publish(&topic, 1, false, &number.to_string()).await;
+                let message = Publication {
+                    topic: topic.clone(),
+                    qos: 1,
+                    payload: number.to_string(),
+                    ..Publication::default()
+                };
+                sender.publish(&message).await;
                 tokio::time::sleep(Duration::from_millis(period)).await;
             }
         }

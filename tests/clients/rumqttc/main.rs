@@ -9,11 +9,13 @@
 )]
 
 mod fleet;
+mod properties;
 mod sequence;
 mod session;
 mod v311;
 mod v5;
 
+use serde_json::Value;
 use std::time::Duration;
 
 /// What the command line asks for.
@@ -30,9 +32,13 @@ struct Options {
     partner: String,
     persistent: bool,
     keep_alive: Duration,
+    /// Of the CONNECT, in MQTT 5.
+    properties: Value,
     will: Option<String>,
     will_payload: String,
     will_qos: u8,
+    will_retain: bool,
+    will_properties: Value,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -52,25 +58,30 @@ fn parse() -> Options {
     let mut options = Options { keep_alive: Duration::from_secs(60), ..Options::default() };
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
-        if name == "--persistent" {
-            options.persistent = true;
-            continue;
-        }
-        let value = arguments.next().unwrap();
         match name.as_str() {
-            "--port" => options.port = value.parse().unwrap(),
-            "--version" => options.version = value,
-            "--id" => options.id = value,
-            "--user" => options.user = Some(value),
-            "--password" => options.password = value,
-            "--fleet" => options.fleet = value.parse().unwrap(),
-            "--partner" => options.partner = value,
-            "--keep-alive" => options.keep_alive = Duration::from_secs(value.parse().unwrap()),
-            "--will" => options.will = Some(value),
-            "--will-payload" => options.will_payload = value,
-            "--will-qos" => options.will_qos = value.parse().unwrap(),
-            other => panic!("unknown argument {other}"),
+            "--persistent" => options.persistent = true,
+            "--will-retain" => options.will_retain = true,
+            _ => set(&mut options, &name, arguments.next().unwrap()),
         }
     }
     options
+}
+
+fn set(options: &mut Options, name: &str, value: String) {
+    match name {
+        "--port" => options.port = value.parse().unwrap(),
+        "--version" => options.version = value,
+        "--id" => options.id = value,
+        "--user" => options.user = Some(value),
+        "--password" => options.password = value,
+        "--fleet" => options.fleet = value.parse().unwrap(),
+        "--partner" => options.partner = value,
+        "--keep-alive" => options.keep_alive = Duration::from_secs(value.parse().unwrap()),
+        "--properties" => options.properties = serde_json::from_str(&value).unwrap(),
+        "--will-properties" => options.will_properties = serde_json::from_str(&value).unwrap(),
+        "--will" => options.will = Some(value),
+        "--will-payload" => options.will_payload = value,
+        "--will-qos" => options.will_qos = value.parse().unwrap(),
+        other => panic!("unknown argument {other}"),
+    }
 }

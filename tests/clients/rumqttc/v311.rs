@@ -1,7 +1,7 @@
 //! rumqttc's MQTT 3.1.1 client behind `Connection`.
 
 use crate::Options;
-use crate::session::{Connection, Happening, Message, Sender};
+use crate::session::{Connection, Happening, Message, Publication, Sender, Subscription};
 use rumqttc::{
     AsyncClient, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Outgoing, Packet, QoS,
     SubscribeReasonCode,
@@ -20,7 +20,12 @@ pub(crate) fn connect(options: &Options) -> V311 {
     }
     if let Some(topic) = &options.will {
         let payload = options.will_payload.as_bytes();
-        mqtt.set_last_will(LastWill::new(topic, payload, qos(options.will_qos), false));
+        mqtt.set_last_will(LastWill::new(
+            topic,
+            payload,
+            qos(options.will_qos),
+            options.will_retain,
+        ));
     }
     let (client, events) = AsyncClient::new(mqtt, 100);
     V311(client, events)
@@ -48,7 +53,8 @@ impl Connection for V311 {
 fn incoming(packet: Packet) -> Happening {
     match packet {
         Packet::ConnAck(ack) => Happening::Event(
-            json!({"event": "connected", "session_present": ack.session_present, "assigned": null}),
+            json!({"event": "connected", "session_present": ack.session_present, "assigned": null,
+                "properties": {}}),
         ),
         Packet::SubAck(ack) => {
             let granted = match ack.return_codes[0] {
@@ -65,22 +71,24 @@ fn incoming(packet: Packet) -> Happening {
             qos: publish.qos as u8,
             retain: publish.retain,
             dup: publish.dup,
+            properties: json!({}),
         }),
         _ => Happening::Quiet,
     }
 }
 
 impl Sender for AsyncClient {
-    async fn subscribe(&self, filter: &str, level: u8) {
-        Self::subscribe(self, filter, qos(level)).await.unwrap();
+    async fn subscribe(&self, wanted: &Subscription) {
+        Self::subscribe(self, &wanted.filter, qos(wanted.qos)).await.unwrap();
     }
 
     async fn unsubscribe(&self, filter: &str) {
         Self::unsubscribe(self, filter).await.unwrap();
     }
 
-    async fn publish(&self, topic: &str, level: u8, retain: bool, payload: &str) {
-        Self::publish(self, topic, qos(level), retain, payload).await.unwrap();
+    async fn publish(&self, message: &Publication) {
+        let Publication { topic, qos: level, retain, payload, .. } = message;
+        Self::publish(self, topic, qos(*level), *retain, payload.clone()).await.unwrap();
     }
 
     async fn disconnect(&self) {
