@@ -119,15 +119,14 @@ impl Exchange<'_> {
     /// The data of the client's AUTH [MQTT-4.12.0-3]. Any packet but that and DISCONNECT closes the
     /// connection [MQTT-3.1.2-30].
     async fn answer(&mut self) -> Result<Box<[u8]>, Failed> {
-        let size_max = self.local.handshake.connect_max;
-        let reading = self.stranger.read_packet(&[AUTH, DISCONNECT], size_max);
+        let reading = self.stranger.read_packet(&[AUTH, DISCONNECT]);
         match self.patience.wait(reading).await {
             Some(Ok(length)) => self.count(length),
             Some(Err(_)) => return Err(Failed::Gone),
             None => return Err(out_of_patience()),
         }
         let bytes = &mut self.stranger.bytes;
-        let Ok(Cut::Frame { frame, consumed }) = cut(bytes, size_max) else {
+        let Ok(Cut::Frame { frame, consumed }) = cut(bytes, usize::MAX) else {
             return Err(Failed::Gone);
         };
         let answer = match Packet::decode(frame, ProtocolVersion::V5) {

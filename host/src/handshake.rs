@@ -10,7 +10,7 @@ use theseus_mqtt::{Connect, Cut, DecodeError, Packet, ProtocolVersion, ReasonCod
 use theseus_policy::{Admitted, Login};
 
 use crate::exchange::{Failed, Patience, authenticate};
-use crate::listen::{Listener, Seat};
+use crate::listen::{HandshakeLimits, Listener, Seat};
 use crate::local::Local;
 use crate::peers::Arrival;
 use crate::stranger::{Refused, Stranger};
@@ -18,13 +18,14 @@ use crate::wire::Wire;
 
 /// Serves a wire until its CONNECT is answered or its time is over. The error is for the log.
 pub(crate) async fn run(local: Rc<Local>, wire: Wire, peer: SocketAddr, seat: Seat) {
-    let mut stranger = Stranger::new(wire);
-    let mut patience = Patience::new(local.handshake.timeout);
+    let HandshakeLimits { timeout, packet_size_max } = seat.listener().handshake;
+    let mut stranger = Stranger::new(wire, packet_size_max);
+    let mut patience = Patience::new(timeout);
     let reading = read_connect(&local, &mut stranger, seat.listener());
     match patience.wait(reading).await {
         Some(Ok(length)) => count_connect(&local, length),
         Some(Err(refused)) => {
-            count_too_large(&local, &stranger.bytes);
+            count_too_large(&local, &stranger);
             return stranger.refuse(refused);
         }
         None => return too_late(&local),
@@ -63,7 +64,7 @@ async fn read_connect(
         stranger.wire.end(&mut stranger.bytes).await;
         return Err(Refused::SILENT);
     }
-    stranger.read_packet(&[CONNECT], local.handshake.connect_max).await
+    stranger.read_packet(&[CONNECT]).await
 }
 
 /// Takes an admitted client to its home shard.
@@ -141,10 +142,11 @@ fn too_late(local: &Local) {
 }
 
 /// Counts a first packet that was refused for its size.
-fn count_too_large(local: &Local, bytes: &[u8]) {
+fn count_too_large(local: &Local, stranger: &Stranger) {
+    let bytes = &stranger.bytes;
     let is_connect = bytes.first() == Some(&CONNECT);
-    let size_max = local.handshake.connect_max;
-    if is_connect && matches!(cut(bytes, size_max), Err(DecodeError::PacketTooLarge { .. })) {
+    let found = cut(bytes, stranger.packet_size_max);
+    if is_connect && matches!(found, Err(DecodeError::PacketTooLarge { .. })) {
         local.broker().metrics(local.id).connects_too_large.add(1);
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use theseus_config::{Listener as Settings, ListenerKind};
@@ -23,10 +24,20 @@ pub(crate) struct Listener {
     pub(crate) address: SocketAddr,
     /// As plugins and rules know it: `tcp:NAME`.
     pub(crate) title: Box<str>,
+    pub(crate) handshake: HandshakeLimits,
     /// What is asked of clients first; none on plain TCP.
     pub(crate) websocket: Option<WebSocket>,
     connections_max: usize,
     connections: AtomicUsize,
+}
+
+/// Bounds before a client is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HandshakeLimits {
+    /// `mqtt.idle_timeout`: how long the client may be waited for, in all.
+    pub(crate) timeout: Duration,
+    /// `mqtt.max_connect_packet_size`, bytes.
+    pub(crate) packet_size_max: usize,
 }
 
 /// How a WebSocket listener is reached.
@@ -62,7 +73,11 @@ impl std::fmt::Display for BindError {
 }
 
 /// Binds a listener for `shards` shards.
-pub(crate) fn bind(settings: &Settings, shards: usize) -> Result<Bound, BindError> {
+pub(crate) fn bind(
+    settings: &Settings,
+    handshake: HandshakeLimits,
+    shards: usize,
+) -> Result<Bound, BindError> {
     let bound = probe(settings.bind)
         .and_then(|()| sockets(settings, shards))
         .and_then(|sockets| Ok((sockets[0].local_addr()?, sockets)));
@@ -74,6 +89,7 @@ pub(crate) fn bind(settings: &Settings, shards: usize) -> Result<Bound, BindErro
     let listener = Arc::new(Listener {
         address,
         title: settings.title().into(),
+        handshake,
         websocket: websocket(&settings.kind),
         connections_max: settings.max_connections.unwrap_or(usize::MAX),
         connections: AtomicUsize::new(0),

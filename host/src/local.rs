@@ -22,23 +22,12 @@ pub(crate) struct Local {
     pub(crate) id: ShardId,
     pub(crate) clock: Clock,
     pub(crate) peers: Arc<Peers>,
-    /// The longest a CONNECT may take, and the longest it may be.
-    pub(crate) handshake: HandshakeLimits,
     pub(crate) logins: Arc<Logins>,
     broker: Arc<Broker>,
     pub(crate) state: RefCell<State>,
     /// Wakes the flusher, which is the root task of the thread.
     flusher: RefCell<Option<Waker>>,
     flush_due: Cell<bool>,
-}
-
-/// Bounds before a client is known.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct HandshakeLimits {
-    /// `mqtt.idle_timeout`: how long the client may be waited for, in all.
-    pub(crate) timeout: std::time::Duration,
-    /// `mqtt.max_connect_packet_size`, bytes.
-    pub(crate) connect_max: usize,
 }
 
 /// The state behind the cell.
@@ -75,7 +64,6 @@ impl Local {
         id: ShardId,
         peers: Arc<Peers>,
         clock: Clock,
-        handshake: HandshakeLimits,
         logins: Arc<Logins>,
     ) -> Rc<Self> {
         let broker = shard.broker().clone();
@@ -88,7 +76,6 @@ impl Local {
             id,
             clock,
             peers,
-            handshake,
             logins,
             broker,
             state: RefCell::new(state),

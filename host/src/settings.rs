@@ -1,16 +1,17 @@
 //! From the configuration to the bounds of the core and of plugins.
 
-use theseus_config::{Config, Listener, Policy};
+use theseus_config::{Config, Listener, Mqtt, Policy};
 use theseus_core::{ClientLimits, Expiry, KeepAliveLimits, Limits};
 use theseus_mqtt::QoS;
 use theseus_wasm::Bounds;
+
+use crate::listen::HandshakeLimits;
 
 /// The bounds the core holds, as the configuration sets them.
 pub(crate) fn limits(config: &Config) -> Limits {
     Limits {
         inbox_len_max: config.node.max_inbox_len,
         inbox_bytes_max: config.node.max_inbox_bytes,
-        exchange_max: config.mqtt.idle_timeout,
         sessions_max: config.mqtt.max_sessions.unwrap_or(usize::MAX),
         retain_available: config.retainer.enable,
         retained_max: config.retainer.max_retained_messages.unwrap_or(usize::MAX),
@@ -19,12 +20,18 @@ pub(crate) fn limits(config: &Config) -> Limits {
     }
 }
 
+/// What holds for who comes in by a listener, until it is let in.
+pub(crate) fn handshake(mqtt: &Mqtt) -> HandshakeLimits {
+    HandshakeLimits { timeout: mqtt.idle_timeout, packet_size_max: mqtt.max_connect_packet_size }
+}
+
 /// What the clients of one listener are held to.
 fn client_limits(config: &Config, listener: &Listener) -> ClientLimits {
     let mqtt = config.mqtt_of(listener);
     let shutdown = &config.force_shutdown;
     ClientLimits {
         listener: listener.title().into(),
+        exchange_max: mqtt.idle_timeout,
         packet_size_max: mqtt.max_packet_size,
         client_id_len_max: mqtt.max_clientid_len,
         topic_len_max: mqtt.max_topic_len,

@@ -11,7 +11,7 @@ use crate::accept;
 use crate::clock::Clock;
 use crate::flush::Flusher;
 use crate::listen::Listener;
-use crate::local::{HandshakeLimits, Local};
+use crate::local::Local;
 use crate::logins::Logins;
 use crate::peers::Peers;
 use crate::system;
@@ -22,7 +22,6 @@ pub(crate) struct Seed {
     pub(crate) broker: Arc<Broker>,
     pub(crate) peers: Arc<Peers>,
     pub(crate) clock: Clock,
-    pub(crate) handshake: HandshakeLimits,
     pub(crate) logins: Arc<Logins>,
     pub(crate) listeners: Vec<(Arc<Listener>, TcpListener)>,
     pub(crate) system: system::Settings,
@@ -38,7 +37,7 @@ fn run(seed: Seed) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let tasks = tokio::task::LocalSet::new();
     let shard = Shard::new(seed.id, seed.broker);
-    let local = Local::new(shard, seed.id, seed.peers, seed.clock, seed.handshake, seed.logins);
+    let local = Local::new(shard, seed.id, seed.peers, seed.clock, seed.logins);
     runtime.block_on(tasks.run_until(async {
         for (listener, socket) in seed.listeners {
             let socket = tokio::net::TcpListener::from_std(socket)?;

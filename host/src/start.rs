@@ -18,7 +18,6 @@ use tokio::runtime::Runtime;
 
 use crate::clock::Clock;
 use crate::listen::{self, BindError, Bound};
-use crate::local::HandshakeLimits;
 use crate::lock::{DataDir, LockError};
 use crate::logins::{self, Logins};
 use crate::peers::Peers;
@@ -173,7 +172,10 @@ fn or_cores(threads: usize) -> usize {
 }
 
 fn bind_all(config: &Config, shards: ShardId) -> Result<Vec<Bound>, StartError> {
-    let bind = |settings| listen::bind(settings, usize::from(shards));
+    let bind = |settings| {
+        let handshake = settings::handshake(config.mqtt_of(settings));
+        listen::bind(settings, handshake, usize::from(shards))
+    };
     config.listeners.iter().map(bind).collect::<Result<_, _>>().map_err(StartError::Bind)
 }
 
@@ -202,10 +204,6 @@ fn spawn_all(
     let shards = broker.shards();
     let clock = Clock::start();
     system::announce(config, broker, clock);
-    let handshake = HandshakeLimits {
-        timeout: config.mqtt.idle_timeout,
-        connect_max: config.mqtt.max_connect_packet_size,
-    };
     let mut sockets: Vec<_> = (0..shards).map(|_| Vec::new()).collect();
     for Bound { listener, sockets: of_listener } in bound {
         for (shard, socket) in of_listener.into_iter().enumerate() {
@@ -217,7 +215,6 @@ fn spawn_all(
         broker: broker.clone(),
         peers: peers.clone(),
         clock,
-        handshake,
         logins: logins.clone(),
         listeners,
         system: system::Settings::of(config),

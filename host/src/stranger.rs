@@ -19,6 +19,8 @@ pub(crate) struct Stranger {
     pub(crate) wire: Wire,
     /// Bytes not handled yet.
     pub(crate) bytes: Vec<u8>,
+    /// Bytes of one packet.
+    pub(crate) packet_size_max: usize,
     /// So many of them came unasked that the socket is not looked at any more.
     pub(crate) is_full: bool,
 }
@@ -30,8 +32,9 @@ pub(crate) struct Refused {
 }
 
 impl Stranger {
-    pub(crate) fn new(wire: Wire) -> Self {
-        Self { wire, bytes: Vec::with_capacity(FIRST), is_full: false }
+    /// Who may send packets of so many bytes.
+    pub(crate) fn new(wire: Wire, packet_size_max: usize) -> Self {
+        Self { wire, bytes: Vec::with_capacity(FIRST), packet_size_max, is_full: false }
     }
 
     /// Reads the HTTP request that WebSocket begins with, and answers it; false if it was refused.
@@ -60,19 +63,15 @@ impl Stranger {
     }
 
     /// Reads until the first packet in `bytes` is whole, and returns its length. Its first byte must
-    /// be one of `awaited`: nothing else is waited for. `size_max` bounds the packet, in bytes; the
-    /// time is the caller's to bound: this may be dropped and called again.
-    pub(crate) async fn read_packet(
-        &mut self,
-        awaited: &[u8],
-        size_max: usize,
-    ) -> Result<usize, Refused> {
+    /// be one of `awaited`: nothing else is waited for. The time is the caller's to bound: this may be
+    /// dropped and called again.
+    pub(crate) async fn read_packet(&mut self, awaited: &[u8]) -> Result<usize, Refused> {
         loop {
             if let Some(first) = self.bytes.first() {
                 if !awaited.contains(first) {
                     return Err(Refused::SILENT);
                 }
-                match cut(&self.bytes, size_max) {
+                match cut(&self.bytes, self.packet_size_max) {
                     Ok(Cut::Frame { consumed, .. }) => return Ok(consumed),
                     Ok(Cut::Incomplete { .. }) => {}
                     Err(_) => return Err(Refused::SILENT),

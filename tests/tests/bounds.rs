@@ -1,8 +1,8 @@
 //! A bound that is hit before a client is let in is counted too (invariant 6); the log says so at
 //! the end.
 
-use std::time::Duration;
-use theseus_tests::{Broker, Connect, Raw, Site, Version, pause, publish};
+use std::time::{Duration, Instant};
+use theseus_tests::{Broker, Connect, Raw, Received, Site, Version, pause, publish};
 
 /// What the broker has counted under these names, told when it ends.
 fn counted(broker: Broker, names: &[&str]) -> Vec<u64> {
@@ -49,4 +49,27 @@ fn a_client_that_sends_much_before_it_is_let_in_is_counted() {
         pause(Duration::from_millis(10));
     }
     assert_eq!(counted(broker, &["early_bytes_full", "messages_received"]), [1, 210]);
+}
+
+/// What holds before a client is known is said by listener too: here one is patient and takes large
+/// CONNECTs, and the other neither.
+#[test]
+fn each_listener_has_its_own_patience_and_its_own_size_of_a_connect() {
+    let mut broker = Broker::with_tables(
+        "[listeners.tcp.strict]\nbind = \"127.0.0.1:0\"\n[listeners.tcp.strict.mqtt]\n\
+         idle_timeout = \"1s\"\nmax_connect_packet_size = \"256B\"\n",
+    );
+    let strict = broker.address_of("strict");
+    let large = Connect::new(Version::V5, &"x".repeat(300));
+    assert!(Raw::try_connect(&broker, &large).is_ok());
+    let mut refused = Raw::open_at(strict);
+    refused.send(&large.bytes());
+    assert_eq!(refused.packets_until_closed(), []);
+    let (mut patient, mut silent) = (Raw::open(&broker), Raw::open_at(strict));
+    let start = Instant::now();
+    assert_eq!(silent.packets_until_closed(), []);
+    let after = start.elapsed();
+    assert!(after >= Duration::from_millis(900), "closed early: {after:?}");
+    assert!(after < Duration::from_secs(3), "closed late: {after:?}");
+    assert_eq!(patient.receive(Duration::from_millis(500)), Received::Silence);
 }

@@ -16,8 +16,6 @@ pub struct Limits {
     pub inbox_bytes_max: usize,
     /// `mqtt.max_sessions` of the whole broker.
     pub sessions_max: usize,
-    /// `mqtt.idle_timeout`: how long authentication by AUTH may take on a live connection.
-    pub exchange_max: Duration,
     /// `retainer.enable`.
     pub retain_available: bool,
     /// `retainer.max_retained_messages`.
@@ -37,6 +35,8 @@ pub(crate) type ListenerId = u16;
 pub struct ClientLimits {
     /// The listener, as [`Grant::listener`](crate::Grant) names it: `tcp:default`.
     pub listener: Box<str>,
+    /// `mqtt.idle_timeout`: how long authentication by AUTH may take on a live connection.
+    pub exchange_max: Duration,
     /// `mqtt.max_packet_size`, bytes of a whole incoming packet.
     pub packet_size_max: usize,
     /// `mqtt.max_clientid_len`, bytes.
@@ -165,7 +165,6 @@ impl Default for Limits {
             inbox_len_max: 16 * 1024,
             inbox_bytes_max: 64 << 20,
             sessions_max: 1_000_000,
-            exchange_max: Duration::from_secs(15),
             retain_available: true,
             retained_max: 1_000_000,
             retained_payload_max: 1 << 20,
@@ -178,6 +177,7 @@ impl Default for ClientLimits {
     fn default() -> Self {
         Self {
             listener: Box::default(),
+            exchange_max: Duration::from_secs(15),
             packet_size_max: 1 << 20,
             client_id_len_max: 65_535,
             topic_len_max: 65_535,

@@ -187,7 +187,7 @@ impl Shard {
     /// An AUTH: begins an exchange or goes on with one, if its client named a method in CONNECT
     /// [MQTT-4.12.0-7]. One that may not come now is a protocol error.
     pub(crate) fn handle_auth(&mut self, now: Time, key: ConnectionKey, auth: &Auth<'_>) {
-        let ends = now.after(self.broker.limits.exchange_max);
+        let ends = now.after(self.client_limits(key).exchange_max);
         let Some(connection) = self.connections.get_mut(key) else { return };
         let authentication = connection.authentication.as_mut();
         if !authentication.is_some_and(|authentication| authentication.take(auth, ends)) {

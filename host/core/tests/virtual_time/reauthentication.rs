@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use theseus_core::{Challenge, Grant, Limits, Question, Reauthentication, Verdict};
+use theseus_core::{Challenge, ClientLimits, Grant, Question, Reauthentication, Verdict};
 use theseus_mqtt::{Auth, Packet, PropertiesBuf, Property, QoS, ReasonCode};
 
 use crate::bench::Bench;
@@ -288,7 +288,8 @@ fn an_auth_that_may_not_come_is_a_protocol_error() {
 /// All steps together have the time of one exchange, whoever is slow.
 #[test]
 fn an_exchange_has_an_end() {
-    let limits = || Limits { exchange_max: Duration::from_secs(10), ..Limits::default() };
+    let limits =
+        || ClientLimits { exchange_max: Duration::from_secs(10), ..ClientLimits::default() };
     // Nobody answers the broker.
     let mut scene = Scene::with(Bench::with(limits()), Some(METHOD));
     scene.say(BEGIN, "");
@@ -398,7 +399,7 @@ fn a_connection_may_move_at_any_point_of_an_exchange() {
 
 #[test]
 fn an_exchange_that_moves_takes_its_end_along() {
-    let limits = Limits { exchange_max: Duration::from_secs(10), ..Limits::default() };
+    let limits = ClientLimits { exchange_max: Duration::from_secs(10), ..ClientLimits::default() };
     let mut scene = Scene::with(Bench::with(limits), Some(METHOD));
     scene.say(BEGIN, "");
     scene.bench.seconds(6);
