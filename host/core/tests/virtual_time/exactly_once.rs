@@ -124,7 +124,7 @@ impl Pair {
     }
 
     fn acknowledge(&mut self, client: usize, socket: usize) {
-        while let Some(bytes) = self.clients[client].acknowledge() {
+        while let Some(bytes) = self.clients[client].acknowledge(false) {
             self.shell.send(socket, bytes);
         }
     }

@@ -271,6 +271,15 @@ impl AckType {
     }
 }
 
+impl AckType {
+    /// A PUBACK or PUBREC that refuses a message; v5 only.
+    pub(crate) fn refusal(self, packet_id: u16) -> Vec<u8> {
+        let reason = ReasonCode::QuotaExceeded;
+        let ack = Ack { reason, ..Ack::success(PacketId::new(packet_id).unwrap()) };
+        encode(V5, &if self == Self::Ack { Packet::PubAck(ack) } else { Packet::PubRec(ack) })
+    }
+}
+
 /// A packet from the server, owned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Got {

@@ -56,6 +56,8 @@ pub(crate) struct Shell {
     pub(crate) broker: Arc<Broker>,
     pub(crate) shards: Vec<Shard>,
     pub(crate) now: Time,
+    /// Grows with every message that is put together.
+    pub(crate) step: u64,
     pub(crate) sockets: Vec<Socket>,
     by_key: HashMap<(usize, ConnectionKey), usize>,
     pub(crate) policy: Arc<Open>,
@@ -82,7 +84,15 @@ pub(crate) struct Socket {
     /// Bytes that the server has written to it.
     written: u64,
     /// When messages were put together: how far the stream went after each time, oldest first.
-    encoded: VecDeque<(u64, Time)>,
+    encoded: VecDeque<(u64, Moment)>,
+}
+
+/// When a message was put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moment {
+    pub(crate) time: Time,
+    /// Greater for what comes later in the same millisecond.
+    pub(crate) step: u64,
 }
 
 /// The server's end of a socket.
@@ -109,6 +119,7 @@ impl Shell {
             broker,
             shards,
             now,
+            step: 0,
             sockets: Vec::new(),
             by_key: HashMap::new(),
             policy,
@@ -311,13 +322,14 @@ impl Shell {
         let it = &mut self.sockets[socket];
         let end = it.written + waiting as u64;
         if it.encoded.back().is_none_or(|(known, _)| *known < end) {
-            it.encoded.push_back((end, self.now));
+            self.step += 1;
+            it.encoded.push_back((end, Moment { time: self.now, step: self.step }));
         }
     }
 
     /// When the message was put together that ends with byte number `end` of what a socket's
     /// client gets; asked for in the order of the stream.
-    pub(crate) fn encoded_at(&mut self, socket: usize, end: u64) -> Time {
+    pub(crate) fn encoded_at(&mut self, socket: usize, end: u64) -> Moment {
         let encoded = &mut self.sockets[socket].encoded;
         while encoded.front().is_some_and(|(known, _)| *known < end) {
             encoded.pop_front();

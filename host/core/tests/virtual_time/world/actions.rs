@@ -107,11 +107,13 @@ impl World {
             return;
         }
         match self.rng.below(100) {
-            0..=24 => self.subscribe(client),
-            25..=32 => self.unsubscribe(client),
-            33..=89 => self.publish(client),
-            90..=91 => self.ping(client),
-            92..=95 => self.misbehave(client),
+            0..=18 if self.kind.shared => self.join(client),
+            0..=20 => self.subscribe(client),
+            21..=26 => self.join(client),
+            27..=33 => self.unsubscribe(client),
+            34..=89 => self.publish(client),
+            90 => self.ping(client),
+            91..=95 => self.misbehave(client),
             _ => self.disconnect(client),
         }
     }
@@ -133,7 +135,8 @@ impl World {
         let owed = self.clients[client].owed.len();
         let count = if self.rng.chance(60) { owed } else { owed.min(1) };
         for _ in 0..count {
-            let Some(bytes) = self.clients[client].acknowledge() else { return };
+            let refuses = self.rng.chance(12);
+            let Some(bytes) = self.clients[client].acknowledge(refuses) else { return };
             self.send(client, bytes);
         }
     }

@@ -41,6 +41,8 @@ pub(crate) struct Client {
     quota: usize,
     /// QoS 2 messages received and not released.
     incoming: BTreeSet<u16>,
+    /// Messages received and refused: they are no news if they come again.
+    refused: BTreeSet<u16>,
     /// Packet ids of the server that are in flight on this connection.
     inflight: BTreeSet<u16>,
     /// What the last PUBLISH with a packet id was.
@@ -78,6 +80,9 @@ pub(crate) enum Event {
     Goodbye(ReasonCode),
 }
 
+/// What topics of groups begin with.
+const SHARED: &str = "pool/";
+
 /// Messages a client has in flight at the most.
 const QUOTA: usize = 8;
 
@@ -101,6 +106,7 @@ impl Client {
             asked: BTreeMap::new(),
             quota: QUOTA,
             incoming: BTreeSet::new(),
+            refused: BTreeSet::new(),
             inflight: BTreeSet::new(),
             known: BTreeMap::new(),
             unsettled: BTreeMap::new(),
@@ -146,7 +152,12 @@ impl Client {
         self.asked.clear();
         self.inflight.clear();
         for (kind, packet_id) in self.owed.drain(..) {
-            if matches!(kind, AckType::Ack | AckType::Rec) {
+            // Another member of a group may get at QoS 1 what this one did not acknowledge.
+            let stays = match kind {
+                AckType::Ack => !self.known[&packet_id].topic.starts_with(SHARED),
+                kind => kind == AckType::Rec,
+            };
+            if stays {
                 self.unsettled.insert(packet_id, self.known[&packet_id].clone());
             }
         }
@@ -189,9 +200,17 @@ impl Client {
         packet_id
     }
 
-    /// The packet for the oldest acknowledgement it owes.
-    pub(crate) fn acknowledge(&mut self) -> Option<Vec<u8>> {
+    /// The packet for the oldest acknowledgement it owes; it refuses the message if it `refuses` and
+    /// can say so.
+    pub(crate) fn acknowledge(&mut self, refuses: bool) -> Option<Vec<u8>> {
         let (kind, packet_id) = self.owed.pop_front()?;
+        let refuses = refuses && self.hello.version.is_v5();
+        if refuses && matches!(kind, AckType::Ack | AckType::Rec) {
+            self.inflight.remove(&packet_id);
+            self.incoming.remove(&packet_id);
+            self.refused.insert(packet_id);
+            return Some(kind.refusal(packet_id));
+        }
         if kind != AckType::Rec {
             self.inflight.remove(&packet_id);
         }
@@ -282,7 +301,8 @@ impl Client {
             return Some(Event::Message { copy, again, end });
         }
         self.owed.push_back((AckType::Rec, packet_id));
-        let is_new = self.incoming.insert(packet_id);
+        let was_refused = self.refused.remove(&packet_id) && again;
+        let is_new = self.incoming.insert(packet_id) && !was_refused;
         assert!(is_new || again, "packet id {packet_id} means another message now: {copy:?}");
         is_new.then_some(Event::Message { copy, again: false, end })
     }

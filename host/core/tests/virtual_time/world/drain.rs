@@ -90,7 +90,7 @@ impl World {
     fn settle_client(&mut self, client: usize) -> usize {
         let mut moved = self.deliver(client, usize::MAX);
         while self.clients[client].socket.is_some()
-            && let Some(bytes) = self.clients[client].acknowledge()
+            && let Some(bytes) = self.clients[client].acknowledge(false)
         {
             moved += bytes.len();
             self.shell.send(self.clients[client].socket.unwrap(), bytes);
@@ -138,6 +138,8 @@ impl World {
             "retained/0",
             "s/0",
             "third-one/0",
+            "pool/first-one",
+            "pool/2",
             "w0",
         ];
         for (at, topic) in topics.iter().enumerate() {

@@ -16,6 +16,8 @@ pub(crate) struct Kind {
     /// seed, so such a run is the same in outline only.
     pub(crate) wild: bool,
     pub(crate) store_qos0: bool,
+    /// Most messages are for groups.
+    pub(crate) shared: bool,
     /// What clients are told and held to.
     pub(crate) rules: Rules,
 }
@@ -32,7 +34,8 @@ impl Kind {
             receive_maximum: if pressed { 6 } else { 8 },
             alias_max: if place == 4 { 0 } else { 3 },
         };
-        Self { pressed, wild: place == 6, store_qos0: rng.chance(70), rules }
+        let shared = matches!(place, 0 | 3);
+        Self { pressed, wild: place == 6, store_qos0: rng.chance(70), shared, rules }
     }
 
     pub(crate) fn limits(&self) -> ClientLimits {

@@ -18,19 +18,22 @@ enum Misdeed {
     SecondConnect,
     Auth,
     ExpiryRaisedFromZero,
+    NoLocalShare,
     TooManyUnreleased,
 }
 
-const OF_V5: [Misdeed; 10] = [
+const OF_V5: [Misdeed; 12] = [
     Misdeed::AliasAboveMaximum,
     Misdeed::AliasZero,
     Misdeed::AliasOfNothing,
     Misdeed::NoTopic,
     Misdeed::WildcardInTopic,
+    Misdeed::WildcardInTopic,
     Misdeed::SubscriptionIdentifier,
     Misdeed::SecondConnect,
     Misdeed::Auth,
     Misdeed::ExpiryRaisedFromZero,
+    Misdeed::NoLocalShare,
     Misdeed::TooManyUnreleased,
 ];
 const OF_V3: [Misdeed; 2] = [Misdeed::WildcardInTopic, Misdeed::SecondConnect];
@@ -81,6 +84,7 @@ impl World {
                 let bytes = packets::disconnect(version, ReasonCode::Success, Some(5));
                 (bytes, ReasonCode::ProtocolError)
             }
+            Misdeed::NoLocalShare => (NO_LOCAL_SHARE.to_vec(), ReasonCode::ProtocolError),
             Misdeed::TooManyUnreleased => return None,
         })
     }
@@ -125,5 +129,8 @@ const ALIAS_ZERO: &[u8] = &[0x30, 7, 0, 1, b'a', 3, 0x23, 0, 0];
 const NO_TOPIC: &[u8] = &[0x30, 3, 0, 0, 0];
 const WILDCARD_V5: &[u8] = &[0x30, 6, 0, 3, b'a', b'/', b'+', 0];
 const WILDCARD_V3: &[u8] = &[0x30, 5, 0, 3, b'a', b'/', b'+'];
+/// SUBSCRIBE to `$share/g/a` with No Local [MQTT-3.8.3-4].
+const NO_LOCAL_SHARE: &[u8] =
+    &[0x82, 16, 0, 1, 0, 0, 10, b'$', b's', b'h', b'a', b'r', b'e', b'/', b'g', b'/', b'a', 4];
 /// AUTH with reason 0 and no properties.
 const AUTH: &[u8] = &[0xF0, 0];

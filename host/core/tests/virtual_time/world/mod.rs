@@ -66,6 +66,7 @@ pub(crate) fn run(seed: u64, steps: usize) -> (u64, Seen) {
         );
     }
     let mut seen = world.oracle.seen;
+    seen.add("a message was passed on", world.shell.metric("messages_passed_on"));
     world.clients.iter().for_each(|client| seen.gather(&client.seen));
     (world.digest.finish(), seen)
 }
@@ -133,6 +134,7 @@ impl World {
             return 0;
         }
         self.views[socket].push(&bytes);
+        self.oracle.step = self.shell.step;
         while let Some(frame) = self.views[socket].next() {
             self.model_packet(socket, &frame);
         }
@@ -181,7 +183,7 @@ impl World {
                 }
                 Event::Message { copy, again, end } => {
                     (&copy.payload, &copy.topic, copy.dup).hash(&mut self.digest);
-                    let encoded = self.shell.encoded_at(socket, end).as_millis();
+                    let encoded = self.shell.encoded_at(socket, end);
                     self.oracle.receipt(socket, &copy, again, encoded, drops);
                 }
                 Event::Goodbye(reason) => self.judge_goodbye(socket, reason),
@@ -205,6 +207,7 @@ impl World {
 
     /// The server's end of a socket goes away.
     fn close(&mut self, socket: usize) {
+        self.oracle.step = self.shell.step;
         self.oracle.close(socket);
         self.shell.drop_server_end(socket);
         self.check_open();
@@ -213,7 +216,7 @@ impl World {
     fn advance(&mut self, span: Duration) {
         let Self { shell, oracle, .. } = self;
         shell.advance(span, |shell| {
-            oracle.now = shell.now.as_millis();
+            (oracle.now, oracle.step) = (shell.now.as_millis(), shell.step);
             oracle.tick();
             check_open(shell, oracle);
         });
@@ -237,6 +240,7 @@ impl World {
 /// Both sides agree on which connections are open. When a slow receiver is shut down the core
 /// knows best: the model has no queues.
 fn check_open(shell: &Shell, oracle: &mut Oracle) {
+    oracle.step = shell.step;
     let forced = shell.metric("force_shutdowns");
     let links: Vec<_> = oracle.sockets.iter().map(|(id, link)| (*id, link.open)).collect();
     for (socket, open) in links {

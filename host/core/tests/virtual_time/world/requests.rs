@@ -28,6 +28,13 @@ const NARROW: [&str; 12] = [
 /// Filters that match several.
 const WIDE: [&str; 3] = ["#", "+/0", "+/#"];
 
+/// Topics whose messages groups share, besides others.
+const POOL: [&str; 2] = ["pool/first-one", "pool/2"];
+/// The groups, each with an identifier of its own, so that one sees which a message came by. 3.x has
+/// no identifiers: its clients are in one group only.
+const GROUPS: [(&str, u32); 3] =
+    [("$share/one/pool/+", 11), ("$share/two/pool/+", 12), ("$share/two/pool/first-one/#", 13)];
+
 const ALL_QOS: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
 
 impl World {
@@ -67,9 +74,25 @@ impl World {
         self.send(client, bytes);
     }
 
+    /// Joins a group, or changes the options it is in it with.
+    pub(super) fn join(&mut self, client: usize) {
+        let version = self.clients[client].hello.version;
+        let groups = if version.is_v5() { GROUPS.len() } else { 1 };
+        let (filter, identifier) = GROUPS[self.rng.below(groups)];
+        let mut options = SubscribeOptions::new(*self.rng.pick(&ALL_QOS));
+        options.retain_as_published = version.is_v5() && self.rng.chance(30);
+        let packet_id = self.clients[client].ask(vec![options.qos as u8]);
+        self.note(format!("client {client} joins {filter} {options:?}"));
+        let bytes = packets::subscribe(version, packet_id, &[(filter, options)], identifier);
+        self.send(client, bytes);
+    }
+
     pub(super) fn unsubscribe(&mut self, client: usize) {
-        let filter =
-            if self.rng.chance(25) { *self.rng.pick(&WIDE) } else { *self.rng.pick(&NARROW) };
+        let filter = match self.rng.below(100) {
+            0..=19 => *self.rng.pick(&WIDE),
+            20..=49 => self.rng.pick(&GROUPS).0,
+            _ => *self.rng.pick(&NARROW),
+        };
         let packet_id = self.clients[client].ask(Vec::new());
         self.note(format!("client {client} unsubscribes {filter}"));
         let version = self.clients[client].hello.version;
@@ -81,8 +104,10 @@ impl World {
         if !self.clients[client].may_publish(qos) {
             return;
         }
-        let kept = self.rng.chance(40);
-        let topic = if kept { *self.rng.pick(&KEPT) } else { *self.rng.pick(&PLAIN) };
+        let kept = self.rng.chance(if self.kind.shared { 10 } else { 40 });
+        let shared = !kept && self.rng.chance(if self.kind.shared { 90 } else { 40 });
+        let others = if shared { &POOL[..] } else { &PLAIN[..] };
+        let topic = if kept { *self.rng.pick(&KEPT) } else { *self.rng.pick(others) };
         let clears = kept && clearer(topic) == client && self.rng.chance(30);
         let len = *self.rng.pick(&[0, 0, 10, 120, 400, 5000]);
         let payload = if clears { Vec::new() } else { self.identity(client).payload(len) };

@@ -11,9 +11,13 @@ use crate::packets::{Hello, Told};
 #[derive(Clone, Debug)]
 pub(crate) struct Link {
     pub(crate) client: usize,
+    /// Which session of its client.
+    pub(crate) generation: u64,
     pub(crate) v5: bool,
     pub(crate) present: bool,
     pub(crate) open: bool,
+    /// When it ended, in steps of the run.
+    pub(crate) over: Option<u64>,
     /// What CONNACK must tell.
     pub(crate) told: Told,
     /// Milliseconds without a packet after which it ends.
@@ -27,7 +31,7 @@ pub(crate) struct Link {
 
 impl Link {
     pub(crate) fn new(
-        client: usize,
+        (client, generation): (usize, u64),
         hello: &Hello,
         present: bool,
         rules: &Rules,
@@ -38,9 +42,11 @@ impl Link {
         let millis = u64::from(keep_alive) * 1500;
         Self {
             client,
+            generation,
             v5,
             present,
             open: true,
+            over: None,
             told: told(hello, rules),
             keep_alive: Some(millis).filter(|millis| *millis > 0),
             last_heard: now,

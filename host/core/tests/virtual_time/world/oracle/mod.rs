@@ -9,6 +9,7 @@ mod model;
 mod publish;
 mod receipt;
 mod rules;
+mod shared;
 
 pub(crate) use expected::{CLIENTS, Identity, clearer};
 pub(crate) use link::ended;

@@ -10,6 +10,7 @@ use super::expected::{Grant, Session, Subscribed, Wanted};
 use super::expiry::Lifetimes;
 use super::link::Link;
 use super::rules::Rules;
+use super::shared::{Joined, Shares, is_shared};
 use crate::packets::{Hello, Post};
 use crate::world::seen::Seen;
 
@@ -31,6 +32,9 @@ pub(crate) struct Oracle {
     pub(crate) skipped: u64,
     /// Connections that the core has shut down for taking nothing.
     pub(crate) forced: u64,
+    /// Grows with every message that the server puts together.
+    pub(crate) step: u64,
+    pub(crate) shares: Shares,
     pub(crate) lifetimes: Lifetimes,
     pub(crate) seen: Seen,
     /// Packets that break a rule, by socket, and the answer to each.
@@ -60,6 +64,8 @@ impl Oracle {
             generation: 0,
             skipped: 0,
             forced: 0,
+            step: 0,
+            shares: Shares::default(),
             lifetimes: Lifetimes::default(),
             seen: Seen::default(),
             misdeeds: BTreeMap::new(),
@@ -91,7 +97,9 @@ impl Oracle {
             (false, false) => self.rules.session_expiry_v3,
         };
         session.meet(hello.room());
-        let link = Link::new(client, hello, present, &self.rules, self.now);
+        let member = (client, session.generation);
+        self.shares.meet(member, hello.room());
+        let link = Link::new(member, hello, present, &self.rules, self.now);
         self.sockets.insert(socket, link);
     }
 
@@ -113,6 +121,14 @@ impl Oracle {
                 let session = self.sessions.get_mut(&client).unwrap();
                 session.awaiting_rel.remove(&ack.packet_id.get());
             }
+            Packet::PubAck(ack) => {
+                self.seen.note_if(ack.reason.is_error(), "a client refused a message");
+                self.shares.settle(socket, ack.packet_id.get(), self.step);
+            }
+            Packet::PubRec(ack) => {
+                self.seen.note_if(ack.reason.is_error(), "a client refused a message");
+                self.shares.settle(socket, ack.packet_id.get(), self.step);
+            }
             Packet::Subscribe(subscribe) => {
                 let identifier = subscribe.properties.subscription_identifier().unwrap_or(0);
                 for (filter, options) in subscribe.filters.iter() {
@@ -123,6 +139,7 @@ impl Oracle {
                 let session = self.sessions.get_mut(&client).unwrap();
                 for filter in unsubscribe.filters.iter() {
                     session.subscriptions.remove(filter);
+                    self.shares.leave(filter, (client, session.generation));
                     session.wanted.retain(|wanted| wanted.filter != filter);
                 }
             }
@@ -144,6 +161,11 @@ impl Oracle {
     fn subscribe(&mut self, client: usize, filter: &str, subscribed: Subscribed) {
         let session = self.sessions.get_mut(&client).unwrap();
         let is_new = session.subscriptions.insert(filter.to_owned(), subscribed).is_none();
+        // Nothing that is retained is sent for a shared subscription (MQTT 5.0, 4.8.2).
+        if is_shared(filter) {
+            let (member, room) = ((client, session.generation), session.room);
+            return self.shares.join(filter, &Joined { member, subscribed: &subscribed, room });
+        }
         let replays = match subscribed.options.retain_handling {
             RetainHandling::Send => true,
             RetainHandling::SendIfNew => is_new,
@@ -194,8 +216,9 @@ impl Oracle {
     /// The server has lost or closed a connection.
     pub(crate) fn close(&mut self, socket: usize) {
         let Some(link) = self.sockets.get_mut(&socket).filter(|link| link.open) else { return };
-        link.open = false;
+        (link.open, link.over) = (false, Some(self.step));
         let client = link.client;
+        self.shares.lose((client, link.generation), socket, self.step);
         let session = self.sessions.get_mut(&client).unwrap();
         session.socket = None;
         session.room = None;
@@ -232,7 +255,8 @@ impl Oracle {
     fn end_session(&mut self, client: usize) {
         if self.sessions.contains_key(&client) {
             self.publish_will(client);
-            self.sessions.remove(&client);
+            let session = self.sessions.remove(&client);
+            session.into_iter().for_each(|it| self.shares.end((client, it.generation)));
         }
     }
 

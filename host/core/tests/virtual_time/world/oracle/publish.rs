@@ -1,9 +1,12 @@
 //! The model's side of a PUBLISH: what it is about, who is owed a copy, what is stored.
 
-use theseus_mqtt::{Publish, QoS, ReasonCode};
+use std::collections::BTreeSet;
+
+use theseus_mqtt::{Publish, QoS, ReasonCode, filter_matches};
 
 use super::expected::{Identity, Owed};
 use super::model::{Oracle, Value};
+use super::shared::{Joined, is_shared, topic_filter};
 use crate::packets::Post;
 
 impl Oracle {
@@ -40,6 +43,7 @@ impl Oracle {
         let identity = Identity::of(&post.topic, &post.payload);
         let expires = self.lifetimes.begin(identity, post.expiry, self.now);
         let stored = post.retain.then(|| self.store(post, expires));
+        self.share(post, expires);
         let road = (publisher, self.sessions[&publisher].generation);
         for (client, session) in &mut self.sessions {
             let owed = session.copy_of(post, *client == publisher, expires);
@@ -49,6 +53,23 @@ impl Oracle {
             let Some(owed) = owed else { continue };
             let queue = session.owed.entry(road).or_default();
             queue.push_back(Owed { stored, ..owed });
+        }
+    }
+
+    /// One member of each group whose filter matches is to get it.
+    fn share(&mut self, post: &Post, expires: Option<u64>) {
+        let sessions = &self.sessions;
+        let filters = sessions.values().flat_map(|session| session.subscriptions.keys());
+        let matching = filters.filter(|filter| {
+            is_shared(filter) && filter_matches(topic_filter(filter), &post.topic)
+        });
+        for filter in matching.collect::<BTreeSet<_>>() {
+            let members = sessions.iter().filter_map(|(client, session)| {
+                let subscribed = session.subscriptions.get(filter)?;
+                let member = (*client, session.generation);
+                Some(Joined { member, subscribed, room: session.room })
+            });
+            self.shares.publish(filter, post, expires, members);
         }
     }
 

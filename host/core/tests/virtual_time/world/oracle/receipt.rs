@@ -4,7 +4,9 @@ use theseus_mqtt::{QoS, filter_matches};
 
 use super::expected::{Identity, Owed, Session};
 use super::model::Oracle;
+use super::shared::Receiver;
 use crate::packets::Copy;
+use crate::shell::Moment;
 use crate::world::seen::Seen;
 
 /// A publisher and its session: what takes one road keeps its order.
@@ -18,18 +20,28 @@ impl Oracle {
         socket: usize,
         copy: &Copy,
         again: bool,
-        encoded: u64,
+        encoded: Moment,
         drops: u64,
     ) {
         let Some(link) = self.sockets.get(&socket) else { panic!("no CONNECT, yet {copy:?}") };
-        let (client, v5) = (link.client, link.v5);
+        let (client, v5, member) = (link.client, link.v5, (link.client, link.generation));
+        let receiver = Receiver { member, socket, encoded: encoded.step, over: link.over };
+        let encoded = encoded.time.as_millis();
         let identity = Identity::of(&copy.topic, &copy.payload);
         let counted_down = self.lifetimes.judge(identity, copy, v5, encoded);
         self.seen.note_if(counted_down, "an expiry interval was counted down");
-        // What a connection that ended still had in flight is judged while its session lives.
-        let Some(session) = self.sessions.get_mut(&client) else { return };
         if again {
             assert_eq!(copy.qos, QoS::AtLeastOnce);
+            self.shares.again(&receiver, copy);
+        }
+        // What a connection that ended still had in flight is judged while its session lives.
+        let Some(session) = self.sessions.get_mut(&client) else {
+            if !again {
+                self.shares.receipt(&receiver, copy, &mut self.seen);
+            }
+            return;
+        };
+        if again {
             session.either.insert(identity);
             return;
         }
@@ -45,13 +57,12 @@ impl Oracle {
                 }
                 session.note_live(&owed, stored.last().copied());
             }
+            None if self.shares.receipt(&receiver, copy, &mut self.seen) => {}
             None => {
                 let number = session.replayed(copy, stored, &self.replaced);
                 let number = number.unwrap_or_else(|| {
-                    panic!(
-                        "client {client} got what it is not owed: {copy:?}\nowed: {:?}",
-                        session.owed
-                    )
+                    let (owed, shared) = (&session.owed, self.shares.show(identity));
+                    panic!("client {client} is not owed {copy:?}\nowed: {owed:?}\nshared: {shared}")
                 });
                 session.note_replay(&copy.topic, number, stored);
             }
@@ -61,6 +72,9 @@ impl Oracle {
     /// After everything has been delivered: what has not come was dropped with a word.
     pub(crate) fn check_drained(&self, drops: u64) {
         let mut missing = self.skipped;
+        let of_groups = self.shares.missing(self.now);
+        missing += of_groups.len() as u64;
+        assert!(missing <= drops, "no member ever got {of_groups:?}");
         for (client, session) in &self.sessions {
             let left = session.owed.values().flatten();
             let left = left.filter(|owed| !session.may_skip(owed, self.now));
