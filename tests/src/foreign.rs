@@ -1,6 +1,7 @@
 //! A foreign client library as a child process, driven over the line protocol of `clients/README.md`.
 
 use crate::{Broker, Message, PATIENCE, Version, checkout};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -357,6 +358,12 @@ impl Foreign {
         self.command(&json!({"do": "disconnect"}));
         let status = self.child.wait().unwrap();
         assert!(status.success(), "{status}");
+    }
+
+    /// Stops it, connected: from now on it reads and answers nothing.
+    pub fn freeze(&self) {
+        let id = i32::try_from(self.child.id()).unwrap();
+        kill_process(Pid::from_raw(id).unwrap(), Signal::STOP).unwrap();
     }
 
     /// kill -9.

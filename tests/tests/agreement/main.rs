@@ -7,8 +7,11 @@
 mod codes;
 mod limits;
 mod messages;
+mod options;
 mod properties;
 mod retained;
 mod sessions;
+mod shared;
 mod table;
+mod tools;
 mod wills;
