@@ -13,7 +13,8 @@ use theseus_core::{
 };
 use theseus_mqtt::{Cut, Packet, cut};
 
-/// Allows everything but what begins with `forbidden`, and what the live generation forbids too.
+/// Allows everything but what begins with `forbidden`, what the live generation forbids too, and what
+/// begins with the attribute `denied` of a grant.
 pub(crate) struct Open {
     generation: AtomicU64,
     forbidden: Mutex<(&'static str, Verdict)>,
@@ -42,11 +43,18 @@ impl Policy for Open {
         self.generation.load(Ordering::Relaxed)
     }
 
-    fn authorize(&self, _: Identity<'_>, action: Action<'_>) -> Judged {
+    fn authorize(&self, client: Identity<'_>, action: Action<'_>) -> Judged {
         let (Action::Publish { topic: name, .. } | Action::Subscribe { filter: name, .. }) = action;
         self.asked.fetch_add(1, Ordering::Relaxed);
         let (forbidden, verdict) = *self.forbidden.lock().unwrap();
-        let verdict = if name.starts_with(forbidden) { verdict } else { Verdict::Allow };
+        let attributes = &client.grant.attributes;
+        let denies =
+            attributes.iter().any(|(of, text)| &**of == "denied" && name.starts_with(&**text));
+        let verdict = match name.starts_with(forbidden) {
+            true => verdict,
+            false if denies => Verdict::Deny,
+            false => Verdict::Allow,
+        };
         Judged { verdict, generation: Some(self.generation()) }
     }
 }
@@ -267,6 +275,11 @@ impl Shell {
     pub(crate) fn questions(&mut self) -> Vec<Question> {
         let shards = self.shards.iter_mut();
         shards.flat_map(|shard| std::iter::from_fn(|| shard.poll_question())).collect()
+    }
+
+    /// The socket of a connection, if it is still there.
+    pub(crate) fn socket_of(&self, shard: usize, key: ConnectionKey) -> Option<usize> {
+        self.by_key.get(&(shard, key)).copied()
     }
 
     /// Asks a shard which connections want to write.

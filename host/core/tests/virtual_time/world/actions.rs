@@ -24,6 +24,7 @@ impl World {
             96..=97 => self.migrate(),
             _ => self.notice_cuts(),
         }
+        self.answer_questions(false);
         (0..SHARDS).for_each(|shard| self.shell.collect_dirty(shard));
     }
 
@@ -111,6 +112,7 @@ impl World {
             0..=20 => self.subscribe(client),
             21..=26 => self.join(client),
             27..=33 => self.unsubscribe(client),
+            34..=45 if self.kind.auth => self.authenticate(client),
             34..=89 => self.publish(client),
             90 => self.ping(client),
             91..=95 => self.misbehave(client),

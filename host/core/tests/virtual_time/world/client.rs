@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use theseus_mqtt::{QoS, ReasonCode};
 
 use super::aliases::Aliases;
+use super::oracle::DENIED;
 use super::seen::Seen;
 use crate::packets::{AckType, Copy, Frames, Got, Hello, Post, Told};
 
@@ -26,6 +27,7 @@ pub(crate) struct Client {
     /// A connection it has left for this one, unless it was cut.
     pub(crate) past: Option<(usize, Frames)>,
     pub(crate) aliases: Aliases,
+    pub(crate) exchange: Exchange,
     pub(crate) seen: Seen,
     frames: Frames,
     /// Bytes of this connection that have been handled.
@@ -63,6 +65,15 @@ pub(crate) struct Outgoing {
     released: bool,
 }
 
+/// How far authentication again has come on this connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exchange {
+    None,
+    /// The server has yet to answer.
+    Begun,
+    Challenged,
+}
+
 /// What reading brought to light.
 pub(crate) enum Event {
     Connected {
@@ -76,6 +87,7 @@ pub(crate) enum Event {
         again: bool,
         end: u64,
     },
+    Auth(ReasonCode),
     /// The server has said DISCONNECT.
     Goodbye(ReasonCode),
 }
@@ -97,6 +109,7 @@ impl Client {
             session_lost: false,
             past: None,
             aliases: Aliases::default(),
+            exchange: Exchange::None,
             seen: Seen::default(),
             frames: Frames::default(),
             taken: 0,
@@ -162,6 +175,7 @@ impl Client {
             }
         }
         self.aliases = Aliases::default();
+        self.exchange = Exchange::None;
         self.taken = 0;
     }
 
@@ -234,8 +248,8 @@ impl Client {
 
     fn handle(&mut self, got: Got, replies: &mut Vec<Vec<u8>>) -> Option<Event> {
         match got {
-            Got::ConnAck { present, reason, told, .. } => {
-                assert_eq!(reason, ReasonCode::Success);
+            Got::ConnAck { present, reason, told, method, .. } => {
+                assert_eq!((reason, &method), (ReasonCode::Success, &self.hello.method));
                 self.connected(present, told, replies);
                 return Some(Event::Connected { present, told });
             }
@@ -247,14 +261,23 @@ impl Client {
             }
             Got::Ack(kind, packet_id, reason) => self.handle_ack(kind, packet_id, reason, replies),
             Got::SubAck(packet_id, reasons) => {
-                assert_eq!(self.asked.remove(&packet_id), Some(reasons), "SUBACK {packet_id}");
+                let granted = self.asked.remove(&packet_id).expect("somebody asked");
+                let may_be = |(reason, granted): (&u8, &u8)| {
+                    reason == granted || self.may_be_denied(*reason)
+                };
+                let fits = reasons.iter().zip(&granted).all(may_be);
+                assert!(fits && reasons.len() == granted.len(), "{reasons:?} for {granted:?}");
             }
             Got::UnsubAck(packet_id, _) => {
                 assert!(self.asked.remove(&packet_id).is_some(), "nobody asked: {packet_id}");
             }
             Got::PingResp => {}
-            // [MQTT-4.12.0-6]
-            Got::Auth(..) => panic!("nobody here names a method: {got:?}"),
+            Got::Auth(reason, method, _) => {
+                assert_eq!(Some(&method), self.hello.method.as_ref(), "[MQTT-4.12.0-5]");
+                let is_over = reason == ReasonCode::Success;
+                self.exchange = if is_over { Exchange::None } else { Exchange::Challenged };
+                return Some(Event::Auth(reason));
+            }
             Got::Disconnect(reason) => return Some(Event::Goodbye(reason)),
         }
         None
@@ -324,7 +347,9 @@ impl Client {
             AckType::Comp => ReasonCode::PacketIdentifierNotFound,
             _ => ReasonCode::NoMatchingSubscribers,
         };
-        assert!(reason == ReasonCode::Success || reason == harmless, "{kind:?}: {reason:?}");
+        let is_denied = kind != AckType::Comp && self.may_be_denied(reason.value());
+        let is_fine = reason == ReasonCode::Success || reason == harmless || is_denied;
+        assert!(is_fine, "{kind:?}: {reason:?}");
         if kind != AckType::Comp {
             let oldest = self.awaited.pop_front();
             assert_eq!(oldest, Some(packet_id), "{kind:?} out of order [MQTT-4.6.0-2]");
@@ -332,7 +357,10 @@ impl Client {
         let at = self.outgoing.iter().position(|sent| sent.packet_id == packet_id);
         let at = at.unwrap_or_else(|| panic!("{kind:?} {packet_id} for nothing"));
         let sent = &mut self.outgoing[at];
-        if kind == AckType::Rec {
+        if is_denied {
+            assert!(sent.post.topic.starts_with(DENIED), "{:?} was denied", sent.post);
+            self.outgoing.remove(at);
+        } else if kind == AckType::Rec {
             assert_eq!(sent.post.qos, QoS::ExactlyOnce);
             sent.released = true;
             replies.push(AckType::Rel.bytes(self.hello.version, packet_id));
@@ -340,6 +368,11 @@ impl Client {
             assert_eq!(sent.post.qos == QoS::ExactlyOnce, kind == AckType::Comp);
             self.outgoing.remove(at);
         }
+    }
+
+    /// Only who authenticates again is ever denied something.
+    fn may_be_denied(&self, reason: u8) -> bool {
+        self.hello.method.is_some() && reason == ReasonCode::NotAuthorized.value()
     }
 
     fn free_id(&mut self) -> u16 {

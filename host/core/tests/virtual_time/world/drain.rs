@@ -6,6 +6,7 @@ use std::time::Duration;
 use theseus_core::Shard;
 use theseus_mqtt::{QoS, ReasonCode};
 
+use super::client::Exchange;
 use super::{SHARDS, World};
 use crate::packets::{self, AckType, Frames, Got, Hello, Post, V5};
 use crate::shell::Server;
@@ -56,11 +57,13 @@ impl World {
         loop {
             self.shell.work_off();
             self.check_open();
+            let answered = self.answer_questions(true);
             (0..SHARDS).for_each(|shard| self.shell.collect_dirty(shard));
             let sockets = 0..self.shell.sockets.len();
             let moved: usize = sockets.map(|socket| self.settle_socket(socket)).sum();
             let clients = 0..self.clients.len();
-            let moved = moved + clients.map(|client| self.settle_client(client)).sum::<usize>();
+            let moved =
+                answered + moved + clients.map(|client| self.settle_client(client)).sum::<usize>();
             if moved == 0 && !self.shell.shards.iter().any(Shard::has_work) {
                 return;
             }
@@ -96,6 +99,10 @@ impl World {
             self.shell.send(self.clients[client].socket.unwrap(), bytes);
         }
         let Some(socket) = self.clients[client].socket else { return moved };
+        if self.clients[client].exchange == Exchange::Challenged {
+            self.authenticate(client);
+            moved += 1;
+        }
         let it = &self.shell.sockets[socket];
         if it.server == Server::Closed && it.to_client.is_empty() {
             self.note(format!("client {client} sees the end of socket {socket}"));

@@ -3,6 +3,7 @@
 use theseus_mqtt::{Property, QoS, ReasonCode};
 
 use super::World;
+use super::authentication::METHOD;
 use crate::packets::{self, Hello, WillSpec};
 
 const ALL_QOS: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
@@ -48,7 +49,7 @@ impl World {
             receive_maximum: window.filter(|_| v5),
             packet_size_max: size.filter(|_| v5),
             will,
-            method: None,
+            method: (v5 && self.kind.auth).then(|| METHOD.to_owned()),
         }
     }
 

@@ -18,6 +18,8 @@ pub(crate) struct Kind {
     pub(crate) store_qos0: bool,
     /// Most messages are for groups.
     pub(crate) shared: bool,
+    /// Clients authenticate again while they are connected.
+    pub(crate) auth: bool,
     /// What clients are told and held to.
     pub(crate) rules: Rules,
 }
@@ -32,10 +34,11 @@ impl Kind {
             keep_alive_imposed: (place == 5).then_some(15),
             keep_alive_min: if place == 1 { 20 } else { 0 },
             receive_maximum: if pressed { 6 } else { 8 },
+            exchange_max: 3,
             alias_max: if place == 4 { 0 } else { 3 },
         };
-        let shared = matches!(place, 0 | 3);
-        Self { pressed, wild: place == 6, store_qos0: rng.chance(70), shared, rules }
+        let (shared, auth) = (matches!(place, 0 | 3), matches!(place, 1 | 4 | 7));
+        Self { pressed, wild: place == 6, store_qos0: rng.chance(70), shared, auth, rules }
     }
 
     pub(crate) fn limits(&self) -> ClientLimits {
@@ -51,6 +54,7 @@ impl Kind {
             },
             receive_maximum: rules.receive_maximum,
             topic_alias_max: rules.alias_max,
+            exchange_max: seconds(rules.exchange_max),
             queue_qos0_offline: self.store_qos0,
             shutdown_after: None,
             ..ClientLimits::default()

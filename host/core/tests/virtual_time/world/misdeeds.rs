@@ -4,6 +4,8 @@
 use theseus_mqtt::{Packet, PropertiesBuf, Property, Publish, QoS, ReasonCode};
 
 use super::World;
+use super::authentication::{METHOD, auth};
+use super::client::Exchange;
 use crate::packets::{self, Post, V5};
 
 /// What a client does that it must not.
@@ -19,10 +21,12 @@ enum Misdeed {
     Auth,
     ExpiryRaisedFromZero,
     NoLocalShare,
+    AuthOfOtherMethod,
+    AuthOutOfTurn,
     TooManyUnreleased,
 }
 
-const OF_V5: [Misdeed; 12] = [
+const OF_V5: [Misdeed; 15] = [
     Misdeed::AliasAboveMaximum,
     Misdeed::AliasZero,
     Misdeed::AliasOfNothing,
@@ -34,6 +38,9 @@ const OF_V5: [Misdeed; 12] = [
     Misdeed::Auth,
     Misdeed::ExpiryRaisedFromZero,
     Misdeed::NoLocalShare,
+    Misdeed::AuthOfOtherMethod,
+    Misdeed::AuthOutOfTurn,
+    Misdeed::TooManyUnreleased,
     Misdeed::TooManyUnreleased,
 ];
 const OF_V3: [Misdeed; 2] = [Misdeed::WildcardInTopic, Misdeed::SecondConnect];
@@ -85,6 +92,17 @@ impl World {
                 (bytes, ReasonCode::ProtocolError)
             }
             Misdeed::NoLocalShare => (NO_LOCAL_SHARE.to_vec(), ReasonCode::ProtocolError),
+            Misdeed::AuthOfOtherMethod => {
+                (auth(ReasonCode::ReAuthenticate, "other"), ReasonCode::ProtocolError)
+            }
+            Misdeed::AuthOutOfTurn => {
+                let reason = match it.exchange {
+                    Exchange::None => ReasonCode::ContinueAuthentication,
+                    Exchange::Challenged => ReasonCode::ReAuthenticate,
+                    Exchange::Begun => return None,
+                };
+                (auth(reason, METHOD), ReasonCode::ProtocolError)
+            }
             Misdeed::TooManyUnreleased => return None,
         })
     }

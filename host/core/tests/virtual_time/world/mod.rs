@@ -3,6 +3,7 @@
 
 mod actions;
 mod aliases;
+mod authentication;
 pub(crate) mod client;
 mod drain;
 mod entrance;
@@ -22,6 +23,7 @@ use theseus_mqtt::{Cut, Packet, ReasonCode, cut};
 
 use crate::packets::{Frames, Hello, V3, V5};
 use crate::shell::{Server, Shell};
+use authentication::Asked;
 use client::{Client, Event};
 use kind::Kind;
 use oracle::{CLIENTS, Identity, Oracle, ended};
@@ -40,6 +42,8 @@ pub(crate) struct World {
     /// What the server has been given of each socket.
     views: Vec<Frames>,
     published: usize,
+    /// Questions of the core without an answer.
+    asked: Vec<Asked>,
     /// What was done last, for the report of a failure.
     steps: VecDeque<String>,
     /// Everything that happened, in one number.
@@ -95,6 +99,7 @@ impl World {
             clients,
             views: Vec::new(),
             published: 0,
+            asked: Vec::new(),
             steps,
             digest,
         };
@@ -186,6 +191,7 @@ impl World {
                     let encoded = self.shell.encoded_at(socket, end);
                     self.oracle.receipt(socket, &copy, again, encoded, drops);
                 }
+                Event::Auth(reason) => self.oracle.heard_auth(socket, reason),
                 Event::Goodbye(reason) => self.judge_goodbye(socket, reason),
             }
         }

@@ -111,7 +111,7 @@ impl World {
         let clears = kept && clearer(topic) == client && self.rng.chance(30);
         let len = *self.rng.pick(&[0, 0, 10, 120, 400, 5000]);
         let payload = if clears { Vec::new() } else { self.identity(client).payload(len) };
-        let retain = clears || (kept && self.rng.chance(70));
+        let retain = clears || (kept && self.rng.chance(70)) || (shared && self.rng.chance(20));
         let v5 = self.clients[client].hello.version.is_v5();
         let expiry =
             (v5 && !clears && self.rng.chance(30)).then(|| *self.rng.pick(&[1, 2, 4, 9, 40, 900]));

@@ -45,6 +45,8 @@ pub(crate) fn clearer(topic: &str) -> usize {
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) subscriptions: BTreeMap<String, Subscribed>,
+    /// Its client may do nothing with what is `DENIED`.
+    pub(crate) denies: bool,
     pub(crate) awaiting_rel: BTreeSet<u16>,
     pub(crate) will: Option<WillSpec>,
     /// Seconds; 0 at close, `u32::MAX` never.
@@ -125,6 +127,7 @@ impl Session {
             v5,
             room: None,
             subscriptions: BTreeMap::new(),
+            denies: false,
             awaiting_rel: BTreeSet::new(),
             will: None,
             expiry: 0,

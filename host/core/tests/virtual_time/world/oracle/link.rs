@@ -1,9 +1,10 @@
 //! One connection as the model sees it, from CONNECT to its end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use theseus_mqtt::{Publish, ReasonCode};
 
+use super::authentication::Exchange;
 use super::rules::Rules;
 use crate::packets::{Hello, Told};
 
@@ -25,6 +26,9 @@ pub(crate) struct Link {
     pub(crate) last_heard: u64,
     /// What the server's DISCONNECT says, once it has ended the connection itself.
     pub(crate) goodbye: Option<ReasonCode>,
+    pub(crate) exchange: Option<Exchange>,
+    /// What the client must hear in AUTH packets and has not yet.
+    pub(crate) auths: VecDeque<ReasonCode>,
     /// What the client's aliases stand for.
     aliases: BTreeMap<u16, String>,
 }
@@ -51,6 +55,8 @@ impl Link {
             keep_alive: Some(millis).filter(|millis| *millis > 0),
             last_heard: now,
             goodbye: None,
+            exchange: None,
+            auths: VecDeque::new(),
             aliases: BTreeMap::new(),
         }
     }
@@ -91,6 +97,8 @@ pub(crate) fn ended(reason: ReasonCode) -> &'static str {
         ReasonCode::ProtocolError => "DISCONNECT: protocol error",
         ReasonCode::TopicNameInvalid => "DISCONNECT: topic name invalid",
         ReasonCode::ReceiveMaximumExceeded => "DISCONNECT: receive maximum exceeded",
+        ReasonCode::NotAuthorized => "DISCONNECT: not authorized",
+        ReasonCode::ServerBusy => "DISCONNECT: server busy",
         other => panic!("no reason for {other:?}"),
     }
 }

@@ -1,6 +1,7 @@
 //! What the broker must do, worked out from what each shard was given and when: an independent
 //! model without shards, windows or networks. Every message a client gets is held against it.
 
+mod authentication;
 mod excuse;
 mod expected;
 mod expiry;
@@ -11,6 +12,7 @@ mod receipt;
 mod rules;
 mod shared;
 
+pub(crate) use authentication::{Answer, DENIED};
 pub(crate) use expected::{CLIENTS, Identity, clearer};
 pub(crate) use link::ended;
 pub(crate) use model::Oracle;

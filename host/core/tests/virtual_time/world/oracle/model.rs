@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use theseus_mqtt::{Packet, QoS, ReasonCode, RetainHandling, filter_matches};
 
+use super::authentication::DENIED;
 use super::excuse::Excuse;
 use super::expected::{Grant, Session, Subscribed, Wanted};
 use super::expiry::Lifetimes;
@@ -91,6 +92,7 @@ impl Oracle {
         session.will_due = None;
         session.expires = None;
         session.epoch += 1;
+        session.denies = false;
         session.expiry = match (v5, hello.clean) {
             (true, _) => self.rules.session_expiry(hello.expiry.unwrap_or(0)),
             (false, true) => 0,
@@ -129,6 +131,7 @@ impl Oracle {
                 self.seen.note_if(ack.reason.is_error(), "a client refused a message");
                 self.shares.settle(socket, ack.packet_id.get(), self.step);
             }
+            Packet::Auth(_) => self.authenticate(socket),
             Packet::Subscribe(subscribe) => {
                 let identifier = subscribe.properties.subscription_identifier().unwrap_or(0);
                 for (filter, options) in subscribe.filters.iter() {
@@ -160,6 +163,9 @@ impl Oracle {
 
     fn subscribe(&mut self, client: usize, filter: &str, subscribed: Subscribed) {
         let session = self.sessions.get_mut(&client).unwrap();
+        if session.denies && filter.starts_with(DENIED) {
+            return;
+        }
         let is_new = session.subscriptions.insert(filter.to_owned(), subscribed).is_none();
         // Nothing that is retained is sent for a shared subscription (MQTT 5.0, 4.8.2).
         if is_shared(filter) {
@@ -239,6 +245,11 @@ impl Oracle {
         let silent: Vec<_> =
             self.sockets.iter().filter(|(_, link)| silent(link)).map(|(id, _)| *id).collect();
         silent.into_iter().for_each(|socket| self.end(socket, ReasonCode::KeepAliveTimeout));
+        let late = |link: &Link| link.open && link.exchange.is_some_and(|it| it.ends <= now);
+        let late: Vec<_> =
+            self.sockets.iter().filter(|(_, link)| late(link)).map(|(id, _)| *id).collect();
+        self.seen.add("an exchange took too long", late.len() as u64);
+        late.into_iter().for_each(|socket| self.end(socket, ReasonCode::NotAuthorized));
         let clients: Vec<_> = self.sessions.keys().copied().collect();
         for client in clients {
             let session = &self.sessions[&client];

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use theseus_mqtt::{Publish, QoS, ReasonCode, filter_matches};
 
+use super::authentication::DENIED;
 use super::expected::{Identity, Owed};
 use super::model::{Oracle, Value};
 use super::shared::{Joined, is_shared, topic_filter};
@@ -23,6 +24,7 @@ impl Oracle {
             expiry: publish.properties.message_expiry_interval(),
         };
         let Some(session) = self.sessions.get_mut(&client) else { return };
+        let is_denied = session.denies && post.topic.starts_with(DENIED);
         if let Some(id) = publish.packet_id {
             let (is_qos2, id) = (publish.qos == QoS::ExactlyOnce, id.get());
             if is_qos2 && session.awaiting_rel.contains(&id) {
@@ -31,11 +33,14 @@ impl Oracle {
             if v5 && session.awaiting_rel.len() >= usize::from(self.rules.receive_maximum) {
                 return self.end(socket, ReasonCode::ReceiveMaximumExceeded);
             }
-            if is_qos2 {
+            if is_qos2 && !is_denied {
                 session.awaiting_rel.insert(id);
             }
         }
-        self.publish(client, &post);
+        match is_denied {
+            true => self.seen.note("a message was denied"),
+            false => self.publish(client, &post),
+        }
     }
 
     /// A message goes out to everyone who subscribes now.

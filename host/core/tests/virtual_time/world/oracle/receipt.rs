@@ -71,6 +71,9 @@ impl Oracle {
 
     /// After everything has been delivered: what has not come was dropped with a word.
     pub(crate) fn check_drained(&self, drops: u64) {
+        for (socket, link) in self.sockets.iter().filter(|(_, link)| link.open) {
+            assert!(link.auths.is_empty(), "socket {socket} never heard {:?}", link.auths);
+        }
         let mut missing = self.skipped;
         let of_groups = self.shares.missing(self.now);
         missing += of_groups.len() as u64;

@@ -13,6 +13,8 @@ pub(crate) struct Rules {
     pub(crate) keep_alive_min: u16,
     /// Unacknowledged messages from one client.
     pub(crate) receive_maximum: u16,
+    /// How long authentication by AUTH may take, seconds.
+    pub(crate) exchange_max: u32,
     /// Topic aliases of one client.
     pub(crate) alias_max: u16,
 }

@@ -1,0 +1,105 @@
+//! Clients that authenticate again by AUTH while everything goes on. Whom the core has asked takes his
+//! time; some questions are answered only when the exchange is over, or its connection has moved.
+
+use theseus_core::{Challenge, Grant, Question, Reauthentication};
+use theseus_mqtt::{Auth, Packet, PropertiesBuf, Property, ReasonCode};
+
+use super::World;
+use super::client::Exchange;
+use super::oracle::{Answer, DENIED};
+use crate::packets::{self, V5};
+
+/// The Authentication Method of all who have one.
+pub(crate) const METHOD: &str = "method";
+
+/// A question that waits for its answer.
+pub(crate) struct Asked {
+    shard: usize,
+    question: Question,
+    /// Steps of the run until then.
+    steps: usize,
+}
+
+/// What a refused client is told, and what its DISCONNECT says: a code that DISCONNECT has.
+const REFUSALS: [(ReasonCode, ReasonCode); 3] = [
+    (ReasonCode::NotAuthorized, ReasonCode::NotAuthorized),
+    (ReasonCode::ServerBusy, ReasonCode::ServerBusy),
+    (ReasonCode::BadUserNameOrPassword, ReasonCode::NotAuthorized),
+];
+
+impl World {
+    /// A client begins to authenticate again, or answers a challenge.
+    pub(super) fn authenticate(&mut self, client: usize) {
+        let it = &mut self.clients[client];
+        let reason = match it.exchange {
+            _ if it.hello.method.is_none() => return,
+            Exchange::None => ReasonCode::ReAuthenticate,
+            Exchange::Challenged => ReasonCode::ContinueAuthentication,
+            Exchange::Begun => return,
+        };
+        it.exchange = Exchange::Begun;
+        self.note(format!("client {client} authenticates: {reason:?}"));
+        self.send(client, auth(reason, METHOD));
+    }
+
+    /// Takes the core's questions, and gives the answers that are due.
+    pub(super) fn answer_questions(&mut self, all: bool) -> usize {
+        for shard in 0..self.shell.shards.len() {
+            while let Some(question) = self.shell.shards[shard].poll_question() {
+                let steps = self.rng.below(30);
+                self.asked.push(Asked { shard, question, steps });
+            }
+        }
+        let (now, later): (Vec<_>, Vec<_>) =
+            self.asked.drain(..).partition(|asked| all || asked.steps == 0);
+        let later = later.into_iter().map(|asked| Asked { steps: asked.steps - 1, ..asked });
+        self.asked = later.collect();
+        let count = now.len();
+        now.into_iter().for_each(|asked| self.answer(&asked));
+        count
+    }
+
+    fn answer(&mut self, asked: &Asked) {
+        let steps = asked.question.challenge.as_ref().map_or(0, |challenge| challenge.steps);
+        let (answer, expected) = self.think(steps);
+        let key = asked.question.key;
+        self.note(format!("shard {} is told: {expected:?}", asked.shard));
+        // A connection that has moved has taken its question along.
+        if let Some(socket) = self.shell.socket_of(asked.shard, key) {
+            self.oracle.step = self.shell.step;
+            self.oracle.answer(socket, expected);
+        }
+        let now = self.shell.now;
+        self.shell.shards[asked.shard].handle_reauthentication(now, key, answer);
+        self.check_open();
+    }
+
+    fn think(&mut self, steps: u8) -> (Reauthentication, Answer) {
+        match self.rng.below(10) {
+            0..=3 if steps < 2 => {
+                let challenge =
+                    Challenge { by: "plugin".into(), state: Box::default(), steps: steps + 1 };
+                let data = Box::from(&b"who?"[..]);
+                (Reauthentication::Challenged { challenge, data }, Answer::Challenged)
+            }
+            0..=7 => {
+                let denies = self.rng.chance(50);
+                let denied = denies.then(|| (Box::from("denied"), Box::from(DENIED)));
+                let attributes = denied.into_iter().collect();
+                let grant = Box::new(Grant { attributes, ..Grant::default() });
+                (Reauthentication::Admitted { grant, data: None }, Answer::Admitted { denies })
+            }
+            _ => {
+                let (reason, said) = *self.rng.pick(&REFUSALS);
+                (Reauthentication::Refused(reason), Answer::Refused(said))
+            }
+        }
+    }
+}
+
+pub(super) fn auth(reason: ReasonCode, method: &str) -> Vec<u8> {
+    let mut properties = PropertiesBuf::new();
+    properties.push(Property::AuthenticationMethod(method)).unwrap();
+    let properties = properties.as_properties();
+    packets::encode(V5, &Packet::Auth(Auth { reason, properties }))
+}
