@@ -31,6 +31,7 @@ mod stranger;
 mod system;
 mod wire;
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -40,7 +41,8 @@ fn main() -> ExitCode {
     match args::parse(std::env::args_os().skip(1)).and_then(carry_out) {
         Ok(text) => {
             if !text.is_empty() {
-                println!("{text}");
+                // Who reads no further, as `head` does, has what it wanted.
+                let _ = writeln!(std::io::stdout(), "{text}");
             }
             ExitCode::SUCCESS
         }
