@@ -21,6 +21,7 @@ mod keep_alive;
 mod negotiation;
 mod packet_size;
 mod packets;
+mod passing_on;
 mod qos;
 mod reauthentication;
 mod retained;
