@@ -1,6 +1,8 @@
 //! Clients that authenticate again by AUTH while everything goes on. Whom the core has asked takes his
 //! time; some questions are answered only when the exchange is over, or its connection has moved.
 
+use std::time::Duration;
+
 use theseus_core::{Challenge, Grant, Question, Reauthentication};
 use theseus_mqtt::{Auth, Packet, PropertiesBuf, Property, ReasonCode};
 
@@ -86,8 +88,11 @@ impl World {
                 let denies = self.rng.chance(50);
                 let denied = denies.then(|| (Box::from("denied"), Box::from(DENIED)));
                 let attributes = denied.into_iter().collect();
-                let grant = Box::new(Grant { attributes, ..Grant::default() });
-                (Reauthentication::Admitted { grant, data: None }, Answer::Admitted { denies })
+                let seconds = *self.rng.pick(&[None, None, None, Some(2), Some(30)]);
+                let expires_in = seconds.map(Duration::from_secs);
+                let grant = Box::new(Grant { attributes, expires_in, ..Grant::default() });
+                let expected = Answer::Admitted { denies, seconds };
+                (Reauthentication::Admitted { grant, data: None }, expected)
             }
             _ => {
                 let (reason, said) = *self.rng.pick(&REFUSALS);

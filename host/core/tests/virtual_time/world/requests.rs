@@ -77,6 +77,10 @@ impl World {
     /// Joins a group, or changes the options it is in it with.
     pub(super) fn join(&mut self, client: usize) {
         let version = self.clients[client].hello.version;
+        // Without identifiers it could not tell a copy for the group from one for its own wildcards.
+        if !version.is_v5() && self.kind.wild {
+            return;
+        }
         let groups = if version.is_v5() { GROUPS.len() } else { 1 };
         let (filter, identifier) = GROUPS[self.rng.below(groups)];
         let mut options = SubscribeOptions::new(*self.rng.pick(&ALL_QOS));

@@ -13,6 +13,8 @@ pub(crate) const DENIED: &str = "alpha/";
 pub(crate) enum Answer {
     Admitted {
         denies: bool,
+        /// How long the grant holds; for ever without.
+        seconds: Option<u64>,
     },
     Challenged,
     /// With what its DISCONNECT says.
@@ -50,14 +52,32 @@ impl Oracle {
                 link.auths.push_back(ReasonCode::ContinueAuthentication);
                 self.seen.note("a client was challenged");
             }
-            Answer::Admitted { denies } => {
+            Answer::Admitted { denies, seconds } => {
                 link.exchange = None;
+                link.grant_ends = seconds.map(|seconds| self.now + seconds * 1000);
                 link.auths.push_back(ReasonCode::Success);
                 let client = link.client;
                 self.grant(client, denies);
             }
             Answer::Refused(reason) => self.end(socket, reason),
         }
+    }
+
+    /// Ends the connections whose exchange, or whose grant, has had its time by now.
+    pub(crate) fn end_overdue(&mut self) {
+        let is_over = |at: Option<u64>| at.is_some_and(|at| at <= self.now);
+        let (mut exchanges, mut grants) = (Vec::new(), Vec::new());
+        for (socket, link) in self.sockets.iter().filter(|(_, link)| link.open) {
+            if is_over(link.grant_ends) {
+                grants.push(*socket);
+            } else if is_over(link.exchange.map(|exchange| exchange.ends)) {
+                exchanges.push(*socket);
+            }
+        }
+        self.seen.add("an exchange took too long", exchanges.len() as u64);
+        self.seen.add("a grant was over", grants.len() as u64);
+        let all = exchanges.into_iter().chain(grants);
+        all.for_each(|socket| self.end(socket, ReasonCode::NotAuthorized));
     }
 
     /// A client has heard an AUTH.

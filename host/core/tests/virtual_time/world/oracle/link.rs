@@ -27,6 +27,8 @@ pub(crate) struct Link {
     /// What the server's DISCONNECT says, once it has ended the connection itself.
     pub(crate) goodbye: Option<ReasonCode>,
     pub(crate) exchange: Option<Exchange>,
+    /// When its grant is over, milliseconds.
+    pub(crate) grant_ends: Option<u64>,
     /// What the client must hear in AUTH packets and has not yet.
     pub(crate) auths: VecDeque<ReasonCode>,
     /// What the client's aliases stand for.
@@ -56,6 +58,7 @@ impl Link {
             last_heard: now,
             goodbye: None,
             exchange: None,
+            grant_ends: None,
             auths: VecDeque::new(),
             aliases: BTreeMap::new(),
         }

@@ -245,11 +245,7 @@ impl Oracle {
         let silent: Vec<_> =
             self.sockets.iter().filter(|(_, link)| silent(link)).map(|(id, _)| *id).collect();
         silent.into_iter().for_each(|socket| self.end(socket, ReasonCode::KeepAliveTimeout));
-        let late = |link: &Link| link.open && link.exchange.is_some_and(|it| it.ends <= now);
-        let late: Vec<_> =
-            self.sockets.iter().filter(|(_, link)| late(link)).map(|(id, _)| *id).collect();
-        self.seen.add("an exchange took too long", late.len() as u64);
-        late.into_iter().for_each(|socket| self.end(socket, ReasonCode::NotAuthorized));
+        self.end_overdue();
         let clients: Vec<_> = self.sessions.keys().copied().collect();
         for client in clients {
             let session = &self.sessions[&client];
