@@ -256,6 +256,7 @@ impl Client {
             Got::Publish(copy) => return self.handle_publish(copy),
             Got::Ack(AckType::Rel, packet_id, reason) => {
                 assert_eq!(reason, ReasonCode::Success, "PUBREL {packet_id}");
+                assert!(!self.refused.contains(&packet_id), "PUBREL {packet_id} was refused");
                 self.incoming.remove(&packet_id);
                 self.owed.push_back((AckType::Comp, packet_id));
             }

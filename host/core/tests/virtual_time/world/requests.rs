@@ -95,6 +95,7 @@ impl World {
         let filter = match self.rng.below(100) {
             0..=19 => *self.rng.pick(&WIDE),
             20..=49 => self.rng.pick(&GROUPS).0,
+            _ if self.kind.shared => self.rng.pick(&GROUPS).0,
             _ => *self.rng.pick(&NARROW),
         };
         let packet_id = self.clients[client].ask(Vec::new());

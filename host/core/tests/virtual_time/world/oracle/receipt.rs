@@ -138,7 +138,7 @@ impl Session {
         let latest = latest.unwrap_or(stored);
         assert!(latest >= replayed, "{latest} after retained number {replayed}: {owed:?}");
         seen.0 = seen.0.max(stored);
-        self.settle(&owed.topic, stored);
+        self.settle(&owed.topic, latest);
     }
 
     /// Finds the leave for a retained message; returns its number in the store.
