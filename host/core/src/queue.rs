@@ -48,6 +48,13 @@ impl Identifiers {
         }
     }
 
+    fn heap_bytes(&self) -> usize {
+        match self {
+            Self::None | Self::One(_) => 0,
+            Self::Many(many) => size_of_val(&**many),
+        }
+    }
+
     pub(crate) fn as_slice(&self) -> &[u32] {
         match self {
             Self::None => &[],
@@ -126,5 +133,29 @@ impl Queue {
 /// What one waiting message is charged, in bytes: a shared message counts fully in each queue,
 /// so that the bound holds whoever else drops it.
 fn cost(delivery: &Delivery) -> usize {
-    size_of::<Delivery>() + delivery.message.size()
+    size_of::<Delivery>() + delivery.identifiers.heap_bytes() + delivery.message.size()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Time;
+    use theseus_mqtt::{Properties, Publish};
+
+    /// A client may have thousands of subscriptions that match one topic.
+    #[test]
+    fn the_identifiers_of_a_message_are_charged_and_given_back() {
+        let (qos, properties) = (QoS::AtLeastOnce, Properties::default());
+        let (topic, payload) = ("a", &b""[..]);
+        let publish =
+            Publish { dup: false, qos, retain: false, topic, packet_id: None, properties, payload };
+        let message = Message::from_parts(&publish, Time::NEVER);
+        let identifiers = Identifiers::from_slice(&[7; 10_000]);
+        let mut queue = Queue::default();
+        queue.push(Delivery { message, qos, retain: false, identifiers, group: None });
+        assert!(queue.is_over(usize::MAX, 40_000));
+        assert!(!queue.is_over(usize::MAX, 40_500));
+        queue.pop();
+        assert!(!queue.is_over(0, 0));
+    }
 }
