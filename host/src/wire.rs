@@ -133,11 +133,13 @@ impl Wire {
     }
 
     /// Says why a client is not let in. Best effort: a socket that was just opened takes a few bytes
-    /// or is gone.
+    /// or is gone. Past the runtime, which does not know yet that a wire has room that has just come
+    /// from another thread.
     pub(crate) fn refuse(mut self, packet: &[u8]) {
+        let socket = SockRef::from(&self.socket);
         let _ = match &mut self.framing {
-            None => self.socket.try_write(packet),
-            Some(framing) => self.socket.try_write(&framing.last(packet)),
+            None => socket.send(packet),
+            Some(framing) => socket.send(&framing.last(packet)),
         };
     }
 
