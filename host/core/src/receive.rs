@@ -11,6 +11,9 @@ use crate::shard::Shard;
 /// A packet whose whole length is at least this is read straight into a buffer of its own.
 const DIRECT_READ_MIN: usize = 32 * 1024;
 
+/// So much of a large packet must have arrived before the rest is read straight.
+const DIRECT_READ_AFTER: usize = 16 * 1024;
+
 /// A direct read grows its buffer by at most this much before the bytes have arrived.
 const DIRECT_READ_STEP: usize = 64 * 1024;
 
@@ -41,10 +44,16 @@ impl Shard {
     pub fn direct_read(&mut self, key: ConnectionKey) -> Option<(&mut Vec<u8>, usize)> {
         let connection = self.connections.get_mut(key)?;
         let missing = connection.partial_packet.checked_sub(connection.partial.len())?;
-        if missing < DIRECT_READ_MIN || connection.paused_until.is_some() || connection.behind {
+        let arrived = connection.partial.len();
+        if missing < DIRECT_READ_MIN
+            || arrived < DIRECT_READ_AFTER
+            || connection.behind
+            || connection.paused_until.is_some()
+        {
             return None;
         }
-        connection.partial.reserve(missing.min(DIRECT_READ_STEP));
+        // For what was only announced no memory is taken.
+        connection.partial.reserve(missing.min(DIRECT_READ_STEP).min(arrived));
         Some((&mut connection.partial, missing))
     }
 
