@@ -4,13 +4,13 @@
 use theseus_mqtt::{self as mqtt, Packet, PacketId, PacketType, QoS, ReasonCode};
 
 use crate::Time;
-use crate::connection::{Ack, AckKind, Connection, Withheld};
+use crate::connection::{ANSWERS_MAX, Ack, AckKind, Connection, Withheld};
 use crate::deliver::Routed;
 use crate::explanation;
 use crate::inbox::{ShardId, Ticket};
 use crate::inflight::{Inflight, Outcome};
 use crate::keys::ConnectionKey;
-use crate::shard::{ANSWERS_MAX, Shard};
+use crate::shard::Shard;
 use crate::timers::Timer;
 
 impl Shard {

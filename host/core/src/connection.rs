@@ -27,9 +27,9 @@ pub(crate) struct Connection {
     pub(crate) server_aliases: Option<Box<ServerAliases>>,
     /// It stands in the list of connections with something to write.
     pub(crate) dirty: bool,
-    /// The beginning of a packet that is not whole yet, or packets not handled while paused.
+    /// The beginning of a packet that is not whole yet, or packets that were not handled yet.
     pub(crate) partial: Vec<u8>,
-    /// `partial` holds packets that a pause kept from being handled.
+    /// `partial` holds packets that a pause or a full output kept from being handled.
     pub(crate) behind: bool,
     /// Length of the packet that `partial` begins with, once its header says so.
     pub(crate) partial_packet: usize,
@@ -148,6 +148,11 @@ impl Connection {
         self.state == State::Open
     }
 
+    /// True while its packets are handled, and more are read.
+    pub(crate) fn takes_packets(&self) -> bool {
+        self.paused_until.is_none() && self.outgoing.answers() < ANSWERS_MAX
+    }
+
     /// Notes whole packets of `len` bytes for the keep-alive: bytes of one that never becomes whole
     /// do not count [MQTT-3.1.2-22].
     pub(crate) fn heard(&mut self, now: Time, len: usize) {
@@ -172,3 +177,8 @@ impl Connection {
         self.protocol.version == ProtocolVersion::V5
     }
 }
+
+/// No further packet of a client is handled or read while answers of this size, in bytes, wait to be
+/// written to it: a client that sends and never reads must not fill memory with its own
+/// acknowledgements.
+pub(crate) const ANSWERS_MAX: usize = 128 * 1024;

@@ -27,7 +27,7 @@ impl Shard {
             && connection.is_open()
             && !rest.is_empty()
         {
-            if connection.paused_until.is_some() {
+            if !connection.takes_packets() {
                 connection.partial.extend_from_slice(rest);
                 connection.behind = true;
                 return;
@@ -48,7 +48,7 @@ impl Shard {
         if missing < DIRECT_READ_MIN
             || arrived < DIRECT_READ_AFTER
             || connection.behind
-            || connection.paused_until.is_some()
+            || !connection.takes_packets()
         {
             return None;
         }
@@ -66,13 +66,13 @@ impl Shard {
         }
     }
 
-    /// Handles the packets that a pause has left behind, once it is over. The shell calls it when
+    /// Handles the packets that a pause, or a full output, has left behind, once it is over. The shell calls it when
     /// it reads again; never from within another client's doing, or a chain of clients that wait
     /// for each other would be a chain of calls.
     pub fn catch_up(&mut self, now: Time, key: ConnectionKey) {
         if let Some(connection) = self.connections.get_mut(key)
             && connection.behind
-            && connection.paused_until.is_none()
+            && connection.takes_packets()
         {
             connection.behind = false;
             self.handle_partial(now, key);
@@ -95,11 +95,12 @@ impl Shard {
         {
             connection.heard(now, consumed);
             connection.partial.extend_from_slice(&bytes[consumed..]);
-            connection.behind = connection.paused_until.is_some();
+            connection.behind = !connection.takes_packets();
         }
     }
 
-    /// Handles whole packets until one is cut, the connection closes or reading is paused.
+    /// Handles whole packets until one is cut, the connection closes, reading is paused or too many
+    /// answers wait.
     /// Returns how many bytes they took.
     fn handle_whole(&mut self, now: Time, key: ConnectionKey, bytes: &[u8]) -> usize {
         let mut consumed = 0;
@@ -147,7 +148,7 @@ impl Shard {
         if connection.is_open() && consumed < bytes.len() {
             bytes.drain(..consumed);
             connection.partial = bytes;
-            connection.behind = connection.paused_until.is_some();
+            connection.behind = !connection.takes_packets();
         }
     }
 
@@ -180,7 +181,7 @@ impl Shard {
     fn may_handle(&self, key: ConnectionKey) -> bool {
         self.connections
             .get(key)
-            .is_some_and(|connection| connection.is_open() && connection.paused_until.is_none())
+            .is_some_and(|connection| connection.is_open() && connection.takes_packets())
     }
 
     fn expect_packet(&mut self, key: ConnectionKey, packet_len: usize) {

@@ -114,11 +114,9 @@ impl Shard {
 
     /// True while the shell should read from this socket.
     pub fn wants_read(&self, key: ConnectionKey) -> bool {
-        self.connections.get(key).is_some_and(|connection| {
-            connection.is_open()
-                && connection.paused_until.is_none()
-                && connection.outgoing.answers() < ANSWERS_MAX
-        })
+        self.connections
+            .get(key)
+            .is_some_and(|connection| connection.is_open() && connection.takes_packets())
     }
 
     /// True once the socket may be closed: the connection is over and everything is written.
@@ -224,7 +222,3 @@ impl Shard {
         }
     }
 }
-
-/// Reading from a client stops while answers of this size, in bytes, wait to be written to it: a
-/// client that sends and never reads must not fill memory with its own acknowledgements.
-pub(crate) const ANSWERS_MAX: usize = 128 * 1024;

@@ -182,6 +182,29 @@ fn a_client_that_does_not_read_its_answers_is_not_read_from() {
     assert_eq!(bench.hear(client), [Got::PingResp]);
 }
 
+/// Four bytes are answered with seventy: what came in one read is not handled in one go, and all of it
+/// in the end.
+#[test]
+fn answers_that_are_longer_than_their_questions_keep_to_the_bound() {
+    const ASKED: usize = 16 * 1024;
+    let mut bench = Bench::new();
+    let (client, _) = bench.connect(&Hello::clean(V5, "client"));
+    let before = bench.shell.metric("packets_sent");
+    bench.say(client, [0x62, 2, 0, 9].repeat(ASKED));
+    assert!(!bench.shell.reads(client));
+    let answered = bench.shell.metric("packets_sent") - before;
+    // Each has 65 bytes at least.
+    assert!(answered * 65 <= ANSWERS_MAX as u64 + 4000, "{answered} answers wait");
+    let mut answers = 0;
+    while answers < ASKED {
+        let heard = bench.hear(client).len();
+        assert!(heard > 0, "{answers} of {ASKED}");
+        answers += heard;
+    }
+    assert_eq!(answers, ASKED);
+    assert!(bench.shell.reads(client));
+}
+
 #[test]
 fn a_message_larger_than_the_queue_reaches_who_is_there() {
     for shard in [0, 1] {

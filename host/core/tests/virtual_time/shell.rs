@@ -325,6 +325,9 @@ impl Shell {
         self.shards[shard].reclaim(key);
         if self.shards[shard].is_finished(key) {
             self.drop_server_end(socket);
+        } else if self.shards[shard].wants_read(key) {
+            // What was kept back while too many answers waited.
+            self.shards[shard].catch_up(self.now, key);
         }
         written
     }
