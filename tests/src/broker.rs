@@ -200,6 +200,18 @@ impl Broker {
         self.process.wait()
     }
 
+    /// Ends it, and returns what it has counted under these names; it logs them at `debug`.
+    #[must_use]
+    pub fn counted(self, names: &[&str]) -> Vec<u64> {
+        let ended = self.terminate();
+        let said = |name: &str| {
+            let counted = format!("counted {name}: ");
+            let mut lines = ended.stdout.lines().filter_map(|line| line.split_once(&counted));
+            lines.next().map_or(0, |(_, value)| value.trim().parse().unwrap())
+        };
+        names.iter().map(|name| said(name)).collect()
+    }
+
     /// Sends SIGTERM (or another signal) and does not wait.
     pub fn signal(&self, signal: Signal) {
         self.process.signal(signal);

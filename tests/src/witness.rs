@@ -30,10 +30,18 @@ impl Witness {
     /// The same at another listener.
     #[must_use]
     pub fn start_at(address: SocketAddr, user: &str, password: &str) -> Self {
-        let connect = |version, id| {
-            let connect = Connect::new(version, id).login(user, password);
-            Raw::try_connect_at(address, &connect).unwrap()
-        };
+        Self::connect(address, |connect| connect.login(user, password))
+    }
+
+    /// The same without a login.
+    #[must_use]
+    pub fn anonymous(broker: &Broker) -> Self {
+        Self::connect(broker.address(), |connect| connect)
+    }
+
+    fn connect(address: SocketAddr, login: impl Fn(Connect) -> Connect) -> Self {
+        let connect =
+            |version, id| Raw::try_connect_at(address, &login(Connect::new(version, id))).unwrap();
         let speaker = connect(Version::V311, "witness-speaker");
         let mut hearer = connect(Version::V5, "witness-hearer");
         assert_eq!(hearer.subscribe("witness", 1), 1);

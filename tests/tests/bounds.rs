@@ -4,17 +4,6 @@
 use std::time::{Duration, Instant};
 use theseus_tests::{Broker, Connect, Raw, Received, Site, Version, pause, publish};
 
-/// What the broker has counted under these names, told when it ends.
-fn counted(broker: Broker, names: &[&str]) -> Vec<u64> {
-    let ended = broker.terminate();
-    let said = |name: &str| {
-        let counted = format!("counted {name}: ");
-        let mut lines = ended.stdout.lines().filter_map(|line| line.split_once(&counted));
-        lines.next().map_or(0, |(_, value)| value.trim().parse().unwrap_or(0))
-    };
-    names.iter().map(|name| said(name)).collect()
-}
-
 #[test]
 fn a_connect_that_comes_late_or_is_too_large_is_counted() {
     let broker = Broker::with_tables(
@@ -30,7 +19,7 @@ fn a_connect_that_comes_late_or_is_too_large_is_counted() {
     assert_eq!(other.packets_until_closed(), []);
     Raw::connect(&broker, &Connect::new(Version::V5, &"x".repeat(900))).ping();
     assert_eq!(silent.packets_until_closed(), []);
-    assert_eq!(counted(broker, &["connect_timeouts", "connects_too_large"]), [1, 1]);
+    assert_eq!(broker.counted(&["connect_timeouts", "connects_too_large"]), [1, 1]);
 }
 
 /// Its password is checked meanwhile; then all that it has sent is handled.
@@ -48,7 +37,7 @@ fn a_client_that_sends_much_before_it_is_let_in_is_counted() {
         }
         pause(Duration::from_millis(10));
     }
-    assert_eq!(counted(broker, &["early_bytes_full", "messages_received"]), [1, 210]);
+    assert_eq!(broker.counted(&["early_bytes_full", "messages_received"]), [1, 210]);
 }
 
 /// What holds before a client is known is said by listener too: here one is patient and takes large
