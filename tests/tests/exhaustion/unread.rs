@@ -14,9 +14,9 @@ const READ: u64 = 64;
 const CLIENTS: u64 = 8;
 
 /// Sends `packets` over and over from all clients at once.
-fn flood(name: &str, version: Version, packets: &[u8]) {
+fn flood(name: &str, clients: u64, version: Version, packets: &[u8]) {
     let attacked = Attacked::new("");
-    let crowd: Vec<Raw> = (0..CLIENTS)
+    let crowd: Vec<Raw> = (0..clients)
         .map(|number| match version {
             Version::V5 => attacked.client(&format!("{name}{number}")),
             _ => attacked.client_v311(&format!("{name}{number}")),
@@ -30,31 +30,37 @@ fn flood(name: &str, version: Version, packets: &[u8]) {
         }
     });
     // Twice, since a buffer grows by doubling.
-    attacked.grew_at_most(CLIENTS * 2 * (ANSWERS + READ));
+    attacked.grew_at_most(clients * 2 * (ANSWERS + READ));
     let counted = attacked.was_served().counted(&["answers_full"]);
-    assert!(counted[0] >= CLIENTS, "{counted:?} clients had full answers");
+    assert!(counted[0] >= clients, "{counted:?} clients had full answers");
 }
 
 #[test]
 fn pings_whose_answers_nobody_reads() {
-    flood("ping", Version::V311, &[0xC0, 0].repeat(32 << 10));
+    flood("ping", CLIENTS, Version::V311, &[0xC0, 0].repeat(32 << 10));
 }
 
-/// Each of four bytes is answered with seventy: the reason why.
+/// Each of four bytes is answered with seventy: the reason why. So many clients that handling all of a
+/// read at once, a megabyte of answers for each, would not fit the bound.
 #[test]
 fn pubrels_of_unknown_ids_whose_answers_nobody_reads() {
-    flood("pubrel", Version::V5, &ack(0x62, 9).repeat(16 << 10));
+    flood("pubrel", 60, Version::V5, &ack(0x62, 9).repeat(16 << 10));
 }
 
 #[test]
 fn subscribes_with_one_id_whose_answers_nobody_reads() {
-    flood("subscribe", Version::V311, &subscribe(Version::V311, 1, "same/+", 2).repeat(4 << 10));
+    flood(
+        "subscribe",
+        CLIENTS,
+        Version::V311,
+        &subscribe(Version::V311, 1, "same/+", 2).repeat(4 << 10),
+    );
 }
 
 #[test]
 fn unsubscribes_whose_answers_nobody_reads() {
     let unsubscribe = frame(0xA2, b"\0\x01\0\0\x05never");
-    flood("unsubscribe", Version::V5, &unsubscribe.repeat(4 << 10));
+    flood("unsubscribe", CLIENTS, Version::V5, &unsubscribe.repeat(4 << 10));
 }
 
 /// One id for ever: the message is delivered once, and nothing piles up [MQTT-4.3.3-10].
