@@ -47,6 +47,8 @@ pub(crate) struct Link {
     pub(crate) blocked: bool,
     /// The task does not wait for bytes, because the core wants none.
     pub(crate) unread: bool,
+    /// Bytes that are read from it in one go.
+    pub(crate) room: usize,
     /// Writing has failed: the connection is over.
     pub(crate) broken: bool,
     /// The last bytes are written and our side is shut; the client's end is awaited.
@@ -56,7 +58,7 @@ pub(crate) struct Link {
 }
 
 /// Bytes read from one socket at a time.
-const SCRATCH: usize = 64 * 1024;
+pub(crate) const SCRATCH: usize = 64 * 1024;
 
 impl Local {
     pub(crate) fn new(
@@ -150,6 +152,7 @@ impl Local {
             waker: None,
             blocked: false,
             unread: false,
+            room: SCRATCH,
             broken: false,
             shut: false,
             seat,

@@ -7,16 +7,24 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use theseus_core::{ConnectionKey, Ending, Time};
 use theseus_mqtt::ReasonCode;
 use theseus_websocket::CloseCode;
 
-use crate::local::{Link, Local, State};
+use crate::clock::Clock;
+use crate::local::{Link, Local, SCRATCH, State};
 use crate::wire::Piece;
 
 /// Reads from one socket before the others get a turn.
 const READS_PER_TURN: usize = 4;
+
+/// A turn that has lasted so long ends after the read it is at.
+const TURN_MAX: Duration = Duration::from_millis(2);
+
+/// The fewest bytes that are read in one go.
+const ROOM_MIN: usize = 1024;
 
 /// Serves one open connection until its socket is closed. Small: all state is in [`Local`].
 pub(crate) struct Serve {
@@ -45,7 +53,7 @@ impl Future for Serve {
             if !unread.is_empty() {
                 state.shard.receive(now, *key, &unread);
             }
-            state.serve(now, *key, cx)
+            state.serve(local.clock, now, *key, cx)
         });
         let poll = catch_unwind(turn).unwrap_or_else(|_| {
             tracing::error!("a connection panicked and was closed");
@@ -59,7 +67,13 @@ impl Future for Serve {
 }
 
 impl State {
-    fn serve(&mut self, now: Time, key: ConnectionKey, cx: &mut Context<'_>) -> Poll<()> {
+    fn serve(
+        &mut self,
+        clock: Clock,
+        now: Time,
+        key: ConnectionKey,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
         let Some(link) = self.links.get_mut(key) else { return Poll::Ready(()) };
         if !link.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             link.waker = Some(cx.waker().clone());
@@ -88,9 +102,23 @@ impl State {
                 Poll::Ready(Ok(_)) if self.is_over(key) => return self.close(now, key),
                 Poll::Ready(Ok(_)) => {}
             }
+            if self.was_long(key, now.until(clock.now())) {
+                break;
+            }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// True if a turn has lasted so long that others come first. What a byte costs is the client's
+    /// choice (a filter is more than a payload): one whose bytes are dear gets fewer of them in a turn.
+    fn was_long(&mut self, key: ConnectionKey, turn: Duration) -> bool {
+        let was_long = turn >= TURN_MAX;
+        if let Some(link) = self.links.get_mut(key) {
+            let room = if was_long { link.room / 2 } else { link.room * 2 };
+            link.room = room.clamp(ROOM_MIN, SCRATCH);
+        }
+        was_long
     }
 
     /// Reads once: into the shared scratch, or straight into a large packet's own buffer.
@@ -109,7 +137,9 @@ impl State {
             self.shard.received_direct(now, key, count);
             return Poll::Ready(Ok(count));
         }
-        let count = ready!(wire.poll_read(cx, &mut self.scratch))?;
+        let room = self.links[key].room;
+        let wire = &mut self.links[key].wire;
+        let count = ready!(wire.poll_read(cx, &mut self.scratch[..room]))?;
         Poll::Ready(Ok(self.take_in(now, key, count)))
     }
 

@@ -70,7 +70,8 @@ section! {
         max_stall: Duration = "2s" as Span { min: Duration::ZERO, max: HOUR };
         /// Keeps QoS 0 messages in the queue too while the client is away.
         mqueue_store_qos0: bool = true as Flag;
-        /// Subscriptions of one client.
+        /// Subscriptions of one client. One packet may bring as many filters, or 1,024 where that is more;
+        /// one with more closes the connection.
         max_subscriptions: Option<usize> = 10_000
             as OrWord("infinity", Count { min: 1, max: 10_000_000 });
         /// Sessions of this broker, connected or not; at the bound a new client is refused.

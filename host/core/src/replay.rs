@@ -70,14 +70,16 @@ impl Replay {
 }
 
 impl Shard {
-    /// Notes that a session wants the retained messages of a subscription.
-    pub(crate) fn want_retained(&mut self, key: SessionKey, wanted: Wanted) {
+    /// Notes that a session wants the retained messages of a subscription, which is new or repeated.
+    pub(crate) fn want_retained(&mut self, key: SessionKey, wanted: Wanted, is_new: bool) {
         let Some(session) = self.sessions.get_mut(key) else { return };
         // A replay that runs comes to this one by itself; a second reading would end it early.
         let runs = session.replay.is_some();
         let replay = session.replay.get_or_insert_default();
         // A repeated subscription starts over [MQTT-3.8.4-4].
-        replay.forget(&wanted.filter);
+        if !is_new {
+            replay.forget(&wanted.filter);
+        }
         replay.wanted.push_back(wanted);
         if !runs {
             self.push_work(Parcel::Collect(key));

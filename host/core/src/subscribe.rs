@@ -28,6 +28,9 @@ impl Shard {
         let Some(connection) = self.connections.get(key) else { return };
         let (session, is_v5) = (connection.session, connection.is_v5());
         let identifier = subscribe.properties.subscription_identifier().unwrap_or(0);
+        if self.is_too_much(key, subscribe.filters.iter().map(|(filter, _)| filter)) {
+            return self.fail_saying(now, key, ReasonCode::QuotaExceeded, TOO_MUCH);
+        }
         let mut reasons = Vec::with_capacity(8);
         for (filter, options) in subscribe.filters.iter() {
             let verdict = self.judge_subscribe(session, filter, options.qos);
@@ -58,6 +61,9 @@ impl Shard {
         key: ConnectionKey,
         unsubscribe: &Unsubscribe<'_>,
     ) {
+        if self.is_too_much(key, unsubscribe.filters.iter()) {
+            return self.fail_saying(now, key, ReasonCode::QuotaExceeded, TOO_MUCH);
+        }
         let Some(connection) = self.connections.get(key) else { return };
         let (session, is_v5) = (connection.session, connection.is_v5());
         let mut reasons = Vec::with_capacity(8);
@@ -112,9 +118,22 @@ impl Shard {
         // Nothing that is retained is sent for a shared subscription (MQTT 5.0, 4.8.2).
         let replays = replays && !is_shared(filter);
         if replays && self.broker.limits.retain_available {
-            self.want_retained(key, Wanted { filter: filter.into(), subscription, stripe: 0 });
+            let wanted = Wanted { filter: filter.into(), subscription, stripe: 0 };
+            self.want_retained(key, wanted, is_new);
         }
         Ok(qos)
+    }
+
+    /// True if one packet brings more filters than its client may hold: others would have to wait
+    /// while each is looked at, and most could not be granted.
+    fn is_too_much<'a>(&self, key: ConnectionKey, filters: impl Iterator<Item = &'a str>) -> bool {
+        let most = self.client_limits(key).subscriptions_max.max(FILTERS_ALLOWED);
+        let mut beyond = filters.skip(most);
+        let is_too_much = beyond.next().is_some();
+        if is_too_much {
+            self.metrics().subscriptions_refused.add(1);
+        }
+        is_too_much
     }
 
     /// Takes back the subscriptions of a resumed session that its client may not have any more: its
@@ -200,3 +219,10 @@ impl Shard {
         }
     }
 }
+
+/// So many filters one packet may bring whatever `mqtt.max_subscriptions` is: those beyond that are
+/// refused one by one.
+const FILTERS_ALLOWED: usize = 1024;
+
+/// Why such a packet ends its connection.
+const TOO_MUCH: &str = "one packet brings more filters than mqtt.max_subscriptions allows in all";

@@ -204,6 +204,30 @@ fn a_topic_is_not_longer_than_it_may_be() {
     }
 }
 
+/// Each filter of a packet is work that others wait for.
+#[test]
+fn one_packet_brings_no_more_filters_than_a_client_may_hold() {
+    for (max, many, fits) in
+        [(1, 1024, true), (1, 1025, false), (2000, 2000, true), (2000, 2001, false)]
+    {
+        let limits = ClientLimits { subscriptions_max: max, ..Default::default() };
+        let filters: Vec<_> = (0..many).map(|number| format!("f/{number}")).collect();
+        let filters: Vec<_> = filters.iter().map(String::as_str).collect();
+        let options = SubscribeOptions::new(QoS::AtMostOnce);
+        let wanted: Vec<_> = filters.iter().map(|filter| (*filter, options)).collect();
+        for bytes in [packets::subscribe(V5, 1, &wanted, 0), packets::unsubscribe(V5, 1, &filters)]
+        {
+            let mut bench = Bench::with(limits.clone());
+            let (client, _) = bench.connect(&Hello::clean(V5, "client"));
+            bench.say(client, bytes);
+            let got = bench.hear(client);
+            let refused = [Got::Disconnect(ReasonCode::QuotaExceeded)];
+            assert_eq!(got == refused, !fits, "{many} filters where {max} may be held: {got:?}");
+            assert_eq!(bench.is_over(client), !fits);
+        }
+    }
+}
+
 /// The clients of each listener are held to its own bounds, and a session to those of the listener its
 /// client came in by last.
 #[test]
