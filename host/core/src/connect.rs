@@ -96,6 +96,7 @@ impl Shard {
         let Some(session) = self.sessions.get_mut(session) else { return };
         session.connection = Some(key);
         session.listener = admission.protocol.listener;
+        session.awaiting_rel.inherit();
         session.grant = admission.grant;
         session.verdicts = Verdicts::default();
         session.expiry = admission.expiry;

@@ -219,10 +219,13 @@ impl Shard {
             return false;
         }
         let limits = self.broker.limits.of(session.listener);
-        let open = connection.unanswered() + session.awaiting_rel.len();
+        let open = connection.unanswered() + session.awaiting_rel.own();
         // 3.x knows no Receive Maximum; what a client leaves unreleased is bounded all the same.
         let full = match connection.is_v5() {
-            true => open >= limits.announced_receive_maximum(),
+            true => {
+                open >= limits.announced_receive_maximum()
+                    || session.awaiting_rel.len() >= limits.awaiting_rel_max
+            }
             false => session.awaiting_rel.len() >= limits.awaiting_rel_max,
         };
         if full {

@@ -44,6 +44,9 @@ pub(crate) struct Legacy {
 /// Members picked for one message before it is given up: each had gone before it arrived.
 const PICKS_MAX: u8 = 8;
 
+/// Members with a full queue that are passed over for one message; the next one gets it all the same.
+const FULL_SKIPPED_MAX: u8 = 4;
+
 /// Messages passed on in one go before others get a turn.
 const PASSED_AT_ONCE: usize = 256;
 
@@ -113,7 +116,7 @@ impl Shard {
             let (message, group) = (outbound.message.clone(), group.clone());
             let share = Share::new(message, outbound.ticket, group, member);
             let shard = member.subscriber.shard;
-            if shard == self.id && self.work.is_empty() {
+            if shard == self.id && self.work.is_empty() && self.can_take(&share) {
                 routed.holds += i32::from(self.deliver_share(now, &share));
             } else {
                 self.send_share(shard, share, routed);
@@ -157,7 +160,14 @@ impl Shard {
         session.is_some_and(|session| {
             session.subscriptions.contains_key(share.group.filter())
                 && (session.connection.is_some() || !share.group.is_online())
+                && (share.picked > FULL_SKIPPED_MAX || !self.is_queue_full(session))
         })
+    }
+
+    /// True if one more message would push another out: better given to somebody who has room.
+    fn is_queue_full(&self, session: &Session) -> bool {
+        let limits = self.broker.limits.of(session.listener);
+        session.queue.is_over(limits.queue_len_max - 1, limits.queue_bytes_max)
     }
 
     /// Subscribes a session of this shard to a filter, shared or not; true if it is new.

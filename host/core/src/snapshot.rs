@@ -17,7 +17,7 @@ use crate::shard::Shard;
 use crate::timers::Timer;
 
 /// The layout below. A reader refuses any other.
-const VERSION: u16 = 5;
+const VERSION: u16 = 6;
 
 /// Why a snapshot could not be read back.
 #[derive(Debug)]

@@ -171,7 +171,8 @@ impl Shard {
         if is_shared(filter) && !limits.shared_subscriptions {
             return Err(ReasonCode::SharedSubscriptionsNotSupported);
         }
-        if limits.is_topic_too_large(topic_filter(filter)) {
+        // The share name counts for the bytes, which are kept, and not for the levels.
+        if filter.len() > limits.topic_len_max || limits.is_topic_too_large(topic_filter(filter)) {
             self.metrics().topics_too_large.add(1);
             return Err(ReasonCode::TopicFilterInvalid);
         }

@@ -54,7 +54,10 @@ impl Encoder {
         if self.payload_len > 0 || self.closed {
             return;
         }
-        if let Some(payload) = self.pong.take() {
+        // Only behind what is written: who pings and never reads must not fill memory with pongs.
+        if self.lead.is_empty()
+            && let Some(payload) = self.pong.take()
+        {
             header::put(&mut self.lead, PONG, payload.len());
             self.lead.extend_from_slice(&payload);
         }
@@ -89,5 +92,25 @@ impl Encoder {
         let of_payload = (count - of_lead).min(self.payload_len);
         self.payload_len -= of_payload;
         of_payload
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_pings_and_never_reads_is_owed_one_pong() {
+        let mut encoder = Encoder::default();
+        for number in 0..1000_u16 {
+            encoder.pong(number.to_be_bytes().to_vec());
+            encoder.prepare(0);
+            assert!(encoder.lead().len() <= 4, "{} bytes wait", encoder.lead().len());
+        }
+        assert_eq!(encoder.lead(), [0x8A, 2, 0, 0]);
+        encoder.advance(4);
+        assert!(encoder.has_more(), "the last one is still owed");
+        encoder.prepare(3);
+        assert_eq!(encoder.lead(), [&[0x8A, 2][..], &999_u16.to_be_bytes(), &[0x82, 3]].concat());
     }
 }

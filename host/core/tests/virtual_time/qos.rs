@@ -184,3 +184,31 @@ fn packet_ids_in_flight_are_not_given_again_when_the_ids_run_around() {
         bench.say(reader, settled.flat_map(|id| AckType::Ack.bytes(V3, *id)).collect());
     }
 }
+
+/// MQTT 5.0, 4.9: the quota begins anew with each connection, and what waits for its PUBREL costs
+/// nothing of it.
+#[test]
+fn a_resumed_client_has_its_whole_receive_maximum_again() {
+    let limits = ClientLimits { receive_maximum: 3, awaiting_rel_max: 8, ..Default::default() };
+    let mut bench = Bench::with(limits);
+    let (mut client, _) = bench.connect(&Hello::resumed(V5, "client"));
+    for first in [1, 4] {
+        for id in first..first + 3 {
+            bench.publish(client, &Post::new("a", "x", QoS::ExactlyOnce), id);
+        }
+        assert!(!bench.is_over(client), "ids from {first}");
+        bench.cut(client);
+        client = bench.connect(&Hello::resumed(V5, "client")).0;
+    }
+    // An earlier one is known still, and may be released; its id is no new exchange.
+    bench.publish(client, &Post::new("a", "x", QoS::ExactlyOnce), 1);
+    bench.ack(client, AckType::Rel, 1);
+    assert!(!bench.is_over(client));
+    // 2 to 6 wait, and three more are as many as there may be in all.
+    for id in 7..10 {
+        bench.publish(client, &Post::new("a", "x", QoS::ExactlyOnce), id);
+    }
+    assert!(!bench.is_over(client));
+    bench.publish(client, &Post::new("a", "x", QoS::ExactlyOnce), 10);
+    assert!(bench.is_over(client), "four at once where three may be");
+}

@@ -285,3 +285,51 @@ fn the_will_of_a_member_reaches_the_others() {
     bench.cut(leaver);
     assert_eq!(bench.texts(stays), ["gone"]);
 }
+
+/// One that takes nothing does not lose what the others have room for.
+#[test]
+fn a_member_with_a_full_queue_is_passed_over() {
+    let limits = ClientLimits {
+        queue_len_max: 5,
+        inflight_max: 2,
+        queue_soft_percent: 100,
+        shutdown_after: None,
+        ..Default::default()
+    };
+    let mut room = Room::with(limits, 3, QoS::AtLeastOnce, |name| Hello::resumed(V5, name));
+    let stuck = room.members[0];
+    let mut heard = 0;
+    for _ in 0..30 {
+        room.publish(2, QoS::AtLeastOnce);
+        for member in room.members[1..].to_vec() {
+            for got in room.bench.messages(member) {
+                room.bench.ack(member, AckType::Ack, got.packet_id);
+                heard += 1;
+            }
+        }
+    }
+    assert_eq!(room.bench.shell.metric("messages_dropped_queue_full"), 0);
+    let mut of_stuck = 0;
+    loop {
+        let got = room.bench.messages(stuck);
+        of_stuck += got.len();
+        if got.is_empty() {
+            break;
+        }
+        got.iter().for_each(|copy| room.bench.ack(stuck, AckType::Ack, copy.packet_id));
+    }
+    assert_eq!((heard + of_stuck, of_stuck), (60, 7), "two under way and five that wait");
+}
+
+/// The name of a group is text that is kept, too.
+#[test]
+fn the_share_name_counts_for_the_length_of_the_filter() {
+    let limits = ClientLimits { topic_len_max: 12, topic_levels_max: 2, ..Default::default() };
+    let mut bench = Bench::with(limits);
+    let (client, _) = bench.connect(&Hello::clean(V5, "client"));
+    let options = SubscribeOptions::new(QoS::AtMostOnce);
+    let filters = [("$share/ab/c/d", options), ("$share/a/c/d", options)];
+    bench.say(client, packets::subscribe(V5, 1, &filters, 0));
+    let too_long = ReasonCode::TopicFilterInvalid.value();
+    assert_eq!(bench.hear(client), [Got::SubAck(1, vec![too_long, 0])]);
+}

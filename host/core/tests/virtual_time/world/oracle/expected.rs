@@ -47,7 +47,10 @@ pub(crate) struct Session {
     pub(crate) subscriptions: BTreeMap<String, Subscribed>,
     /// Its client may do nothing with what is `DENIED`.
     pub(crate) denies: bool,
+    /// QoS 2 messages of its client that wait for their PUBREL, of any connection.
     pub(crate) awaiting_rel: BTreeSet<u16>,
+    /// Those of this connection, which count against the Receive Maximum.
+    pub(crate) own_rel: BTreeSet<u16>,
     pub(crate) will: Option<WillSpec>,
     /// Seconds; 0 at close, `u32::MAX` never.
     pub(crate) expiry: u32,
@@ -129,6 +132,7 @@ impl Session {
             subscriptions: BTreeMap::new(),
             denies: false,
             awaiting_rel: BTreeSet::new(),
+            own_rel: BTreeSet::new(),
             will: None,
             expiry: 0,
             socket: None,

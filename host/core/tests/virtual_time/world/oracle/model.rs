@@ -92,6 +92,7 @@ impl Oracle {
         session.will_due = None;
         session.expires = None;
         session.epoch += 1;
+        session.own_rel.clear();
         session.denies = false;
         session.expiry = match (v5, hello.clean) {
             (true, _) => self.rules.session_expiry(hello.expiry.unwrap_or(0)),
@@ -122,6 +123,7 @@ impl Oracle {
             Packet::PubRel(ack) => {
                 let session = self.sessions.get_mut(&client).unwrap();
                 session.awaiting_rel.remove(&ack.packet_id.get());
+                session.own_rel.remove(&ack.packet_id.get());
             }
             Packet::PubAck(ack) => {
                 self.seen.note_if(ack.reason.is_error(), "a client refused a message");
@@ -229,6 +231,7 @@ impl Oracle {
         session.socket = None;
         session.room = None;
         session.epoch += 1;
+        session.own_rel.clear();
         session.wanted.retain(|wanted| !wanted.loose);
         let after = |seconds: u32| self.now + u64::from(seconds) * 1000;
         session.will_due = session.will.as_ref().map(|will| after(will.delay));

@@ -30,11 +30,12 @@ impl Oracle {
             if is_qos2 && session.awaiting_rel.contains(&id) {
                 return;
             }
-            if v5 && session.awaiting_rel.len() >= usize::from(self.rules.receive_maximum) {
+            if v5 && session.own_rel.len() >= usize::from(self.rules.receive_maximum) {
                 return self.end(socket, ReasonCode::ReceiveMaximumExceeded);
             }
             if is_qos2 && !is_denied {
                 session.awaiting_rel.insert(id);
+                session.own_rel.insert(id);
             }
         }
         match is_denied {
