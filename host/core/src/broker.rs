@@ -18,6 +18,8 @@ use crate::{ClientLimits, Limits, Message, Policy, Time};
 pub struct Broker {
     pub(crate) router: Router,
     pub(crate) retained: Retained<Message>,
+    /// The stripe of it that is looked at next for what has expired.
+    next_stripe: AtomicUsize,
     /// Retained messages of the broker's own topics.
     pub(crate) system: Retained<Message>,
     /// Which events are published; none until the shell says so.
@@ -53,6 +55,7 @@ impl Broker {
         Arc::new(Self {
             router: Router::new(),
             retained: Retained::new(limits.retained_max),
+            next_stripe: AtomicUsize::new(0),
             system: Retained::new(system::TOPICS_MAX),
             events: OnceLock::new(),
             epoch: AtomicU64::new(0),
@@ -138,6 +141,28 @@ impl Broker {
         current.is_some_and(|current| current.same(message))
     }
 
+    /// Removes a message from the store if it still is its topic's.
+    pub(crate) fn forget_retained(&self, message: &Message) {
+        let topic = message.topic();
+        self.store_of(topic).remove_if(topic, |held| held.same(message));
+    }
+
+    /// Makes room in a store that is at its bound, if anything in it has expired. Looks at a part of
+    /// the store only, each time at the next one: a publisher must not wait for all of it.
+    pub(crate) fn make_room(&self, now: Time) {
+        let mut looked_at = 0;
+        for _ in 0..Retained::<Message>::STRIPES {
+            if self.retained.len() < self.limits.retained_max || looked_at > LOOKED_AT_MAX {
+                return;
+            }
+            let stripe = self.next_stripe.fetch_add(1, Ordering::Relaxed);
+            let stripe = stripe % Retained::<Message>::STRIPES;
+            let (gone, asked) = self.retained.gone(stripe, |message| message.expires() <= now);
+            looked_at += asked;
+            gone.iter().for_each(|message| self.forget_retained(message));
+        }
+    }
+
     /// True if `shard` has so much to handle that those who publish to it must wait.
     pub(crate) fn is_full(&self, shard: ShardId) -> bool {
         let limits = &self.limits;
@@ -192,3 +217,6 @@ impl Homes {
         self.moved.read().get(client_id).copied()
     }
 }
+
+/// Retained messages that are looked at for one that needs a place, but for the rest of a stripe.
+const LOOKED_AT_MAX: usize = 4096;

@@ -19,7 +19,7 @@ pub(crate) fn of_disconnect(reason: ReasonCode) -> Option<&'static str> {
             "the topic alias is 0 or above the Topic Alias Maximum in CONNACK"
         }
         ReasonCode::TopicNameInvalid => {
-            "the topic name is longer, or has more levels, than is allowed here"
+            "the topic name is not allowed here: more bytes or more levels than may be, or of $share"
         }
         ReasonCode::QoSNotSupported => "the QoS is above the Maximum QoS in CONNACK",
         ReasonCode::RetainNotSupported => "retained messages are not available, as CONNACK said",
@@ -32,7 +32,7 @@ pub(crate) fn of_disconnect(reason: ReasonCode) -> Option<&'static str> {
 pub(crate) fn of_connack(reason: ReasonCode) -> Option<&'static str> {
     Some(match reason {
         ReasonCode::TopicNameInvalid => {
-            "the will's topic name is longer, or has more levels, than is allowed here"
+            "the will's topic name is not allowed here: more bytes or levels than may be, or of $share"
         }
         ReasonCode::QoSNotSupported => "the will's QoS is above what is allowed here",
         ReasonCode::RetainNotSupported => "retained messages are not available, also as a will",

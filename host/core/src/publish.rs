@@ -52,6 +52,10 @@ impl Shard {
                     self.publish_accepted(now, key, publish.packet_id, message);
                 }
             }
+            Err(ReasonCode::ProtocolError) => {
+                let why = "the topic alias stands for nothing on this connection";
+                return self.fail_saying(now, key, ReasonCode::ProtocolError, why);
+            }
             Err(reason) => return self.fail(now, key, reason),
         }
         if let Some(connection) = self.connections.get_mut(key) {
@@ -148,6 +152,7 @@ impl Shard {
     /// all older live copies in its inbox (see `replay`).
     fn publish_retained(&mut self, now: Time, outbound: Outbound) -> Routed {
         let broker = self.broker.clone();
+        broker.make_room(now);
         let message = &outbound.message;
         let mut hand_on = || {
             let handed_on = self.hand_on(&outbound);

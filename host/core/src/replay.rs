@@ -149,7 +149,12 @@ impl Shard {
     /// Queues one retained message with RETAIN set [MQTT-3.3.1-8] (3.1.1), if it is still the
     /// topic's.
     fn replay(&mut self, now: Time, key: SessionKey, message: Message, to: Subscription) {
-        if !self.broker.is_current(&message) || message.expires() <= now {
+        if message.expires() <= now {
+            // Nobody gets it any more: it gives its place to others.
+            self.broker.forget_retained(&message);
+            return;
+        }
+        if !self.broker.is_current(&message) {
             return;
         }
         self.push(key, delivery(message, to));

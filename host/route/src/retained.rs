@@ -77,6 +77,23 @@ impl<M: Clone> Retained<M> {
         (outcome, result)
     }
 
+    /// Removes the topic's message if `is_gone` says so of it; whether it did.
+    pub fn remove_if(&self, topic: &str, is_gone: impl FnOnce(&M) -> bool) -> bool {
+        let hash = self.hashing.hash(topic);
+        let mut tree = self.stripe(hash).lock();
+        let gone = tree.current(topic, hash).is_some_and(is_gone);
+        let removed = if gone { self.remove(&mut tree, topic, hash) } else { None };
+        drop(tree);
+        removed.is_some()
+    }
+
+    /// The messages of one stripe of which `is_gone` says so, and how many it was asked about.
+    pub fn gone(&self, stripe: usize, is_gone: impl Fn(&M) -> bool) -> (Vec<M>, usize) {
+        let Some(tree) = self.stripes.get(stripe).map(Mutex::lock) else { return (Vec::new(), 0) };
+        let asked = tree.messages().count();
+        (tree.messages().filter(|message| is_gone(message)).cloned().collect(), asked)
+    }
+
     /// The topic's retained message.
     pub fn current(&self, topic: &str) -> Option<M> {
         let hash = self.hashing.hash(topic);

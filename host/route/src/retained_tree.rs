@@ -40,6 +40,11 @@ impl<M: Clone> RetainedTree<M> {
         self.tree.len()
     }
 
+    /// All messages, in no particular order.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = &M> {
+        self.topics.iter().filter_map(|node| self.tree.value(*node).message.as_ref())
+    }
+
     pub(crate) fn current(&self, topic: &str, hash: u64) -> Option<&M> {
         let tree = &self.tree;
         let node = self.topics.find(spread(hash as u32), |&node| tree.is_path(node, topic))?;

@@ -194,3 +194,27 @@ fn the_store_has_bounds() {
     bench.publish(publisher, &Post::retained("a", "long", QoS::AtMostOnce), 0);
     assert_eq!(bench.shell.metric("retained_refused"), 2);
 }
+
+/// What has expired holds no place that somebody needs, and none once it was looked for.
+#[test]
+fn expired_messages_give_their_place_to_others() {
+    let limits = Limits { retained_max: 5, ..Limits::default() };
+    let mut bench = Bench::with(limits);
+    let (publisher, _) = bench.connect(&Hello::clean(V5, "publisher"));
+    for number in 0..5 {
+        let topic = format!("short/{number}");
+        let post = Post { expiry: Some(1), ..Post::retained(&topic, "x", QoS::AtMostOnce) };
+        bench.publish(publisher, &post, 0);
+    }
+    bench.publish(publisher, &Post::retained("early", "x", QoS::AtMostOnce), 0);
+    assert_eq!(bench.shell.metric("retained_refused"), 1, "nothing has expired yet");
+    bench.seconds(2);
+    bench.publish(publisher, &Post::retained("late", "kept", QoS::AtMostOnce), 0);
+    assert_eq!(bench.shell.metric("retained_refused"), 1);
+    let (subscriber, _) = bench.connect(&Hello::clean(V5, "subscriber"));
+    bench.subscribe(subscriber, "#", QoS::AtMostOnce);
+    assert_eq!(bench.texts(subscriber), ["kept"]);
+    // Stripes of which nothing is sent leave the next one to the next turn.
+    (0..5).for_each(|_| bench.settle());
+    assert_eq!(bench.shell.broker.retained(), 1, "the replay has cleared the rest");
+}
