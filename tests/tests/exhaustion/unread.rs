@@ -9,12 +9,12 @@ const ANSWERS: u64 = 128;
 /// What one read brings, KiB: more than one packet of it is not handled once the answers are many.
 const READ: u64 = 64;
 
-/// Few, since a turn is bounded in bytes and not in work: the filters of one read of each of them are
-/// what the witness waits for.
+/// Few, so that the witness is not the one of many that are all served alike.
 const CLIENTS: u64 = 8;
 
-/// Sends `packets` over and over from all clients at once.
-fn flood(name: &str, clients: u64, version: Version, packets: &[u8]) {
+/// Sends `packets` over and over from all clients at once; whether all met the bound on answers is
+/// returned. Who sends dear packets is read too slowly for that.
+fn flood(name: &str, clients: u64, version: Version, packets: &[u8]) -> bool {
     let attacked = Attacked::new("");
     let crowd: Vec<Raw> = (0..clients)
         .map(|number| match version {
@@ -32,19 +32,20 @@ fn flood(name: &str, clients: u64, version: Version, packets: &[u8]) {
     // Twice, since a buffer grows by doubling.
     attacked.grew_at_most(clients * 2 * (ANSWERS + READ));
     let counted = attacked.was_served().counted(&["answers_full"]);
-    assert!(counted[0] >= clients, "{counted:?} clients had full answers");
+    println!("{counted:?} clients had full answers");
+    counted[0] >= clients
 }
 
 #[test]
 fn pings_whose_answers_nobody_reads() {
-    flood("ping", CLIENTS, Version::V311, &[0xC0, 0].repeat(32 << 10));
+    assert!(flood("ping", CLIENTS, Version::V311, &[0xC0, 0].repeat(32 << 10)));
 }
 
 /// Each of four bytes is answered with seventy: the reason why. So many clients that handling all of a
 /// read at once, a megabyte of answers for each, would not fit the bound.
 #[test]
 fn pubrels_of_unknown_ids_whose_answers_nobody_reads() {
-    flood("pubrel", 60, Version::V5, &ack(0x62, 9).repeat(16 << 10));
+    assert!(flood("pubrel", 60, Version::V5, &ack(0x62, 9).repeat(16 << 10)));
 }
 
 #[test]
