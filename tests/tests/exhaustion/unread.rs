@@ -61,7 +61,7 @@ fn subscribes_with_one_id_whose_answers_nobody_reads() {
 #[test]
 fn unsubscribes_whose_answers_nobody_reads() {
     let unsubscribe = frame(0xA2, b"\0\x01\0\0\x05never");
-    flood("unsubscribe", CLIENTS, Version::V5, &unsubscribe.repeat(4 << 10));
+    assert!(flood("unsubscribe", CLIENTS, Version::V5, &unsubscribe.repeat(4 << 10)));
 }
 
 /// One id for ever: the message is delivered once, and nothing piles up [MQTT-4.3.3-10].

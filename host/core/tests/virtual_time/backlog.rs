@@ -219,3 +219,21 @@ fn a_message_larger_than_the_queue_reaches_who_is_there() {
         assert_eq!(bench.shell.metric("messages_dropped_queue_full"), 0);
     }
 }
+
+/// The answers to dear packets meet the same bound, however long it takes to get there.
+#[test]
+fn a_client_that_does_not_read_its_subacks_is_not_read_from() {
+    const ONE_READ: usize = 1000;
+    let options = SubscribeOptions::new(QoS::AtMostOnce);
+    let packet = crate::packets::subscribe(V5, 1, &[("same/+", options)], 0);
+    let mut bench = Bench::new();
+    let (client, _) = bench.connect(&Hello::clean(V5, "client"));
+    bench.set_deaf(client, true);
+    let mut asked = 0;
+    while bench.shell.reads(client) && asked < ANSWERS_MAX {
+        bench.say(client, packet.repeat(ONE_READ));
+        asked += ONE_READ;
+    }
+    assert!(!bench.shell.reads(client), "{asked} SUBSCRIBEs were read");
+    assert_eq!(bench.shell.metric("answers_full"), 1);
+}
