@@ -225,7 +225,7 @@ fn a_message_larger_than_the_queue_reaches_who_is_there() {
 fn a_client_that_does_not_read_its_subacks_is_not_read_from() {
     const ONE_READ: usize = 1000;
     let options = SubscribeOptions::new(QoS::AtMostOnce);
-    let packet = crate::packets::subscribe(V5, 1, &[("same/+", options)], 0);
+    let packet = packets::subscribe(V5, 1, &[("same/+", options)], 0);
     let mut bench = Bench::new();
     let (client, _) = bench.connect(&Hello::clean(V5, "client"));
     bench.set_deaf(client, true);
