@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::clock::since_1970;
 use crate::handshake;
 use crate::listen::Listener;
 use crate::local::Local;
@@ -39,9 +40,14 @@ pub(crate) async fn run(local: Rc<Local>, socket: TcpListener, listener: Arc<Lis
     }
 }
 
-/// Starts the handshake of a new connection, if its listener has room for it.
+/// Starts the handshake of a new connection, if its address is not banned and its listener has room
+/// for it. A socket of a banned address is closed before anything is read from it.
 fn welcome(local: &Rc<Local>, stream: TcpStream, peer: SocketAddr, listener: &Arc<Listener>) {
     local.broker().metrics(local.id).sockets_accepted.add(1);
+    if let Some(ban) = local.bans.find_address(since_1970(), peer.ip()) {
+        local.broker().metrics(local.id).sockets_banned.add(1);
+        return tracing::debug!("{peer} closed: {} is banned by {}", ban.target, ban.author);
+    }
     let Some(seat) = listener.seat() else {
         local.broker().metrics(local.id).listener_full.add(1);
         return tracing::debug!("listener {} is full, connection closed", listener.title);

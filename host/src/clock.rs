@@ -1,6 +1,6 @@
-//! The one clock of the process, as the core's [`Time`].
+//! The one clock of the process, as the core's [`Time`]; and the time of day.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use theseus_core::Time;
 
@@ -26,6 +26,12 @@ impl Clock {
         let since = since + Duration::from_micros(500);
         self.start.checked_add(since).unwrap_or_else(|| self.start + FAR)
     }
+}
+
+/// Milliseconds since 1970: what bans and events are told in.
+pub(crate) fn since_1970() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Beyond every deadline a shard waits for without looking again.

@@ -57,16 +57,21 @@ pub(crate) async fn authenticate(
     };
     // Who named a method says nothing but AUTH and DISCONNECT before CONNACK [MQTT-3.1.2-30].
     match stranger.bytes.first() {
-        Some(first) if candidate.method().is_some() && *first != DISCONNECT => Err(broken()),
-        _ => Ok(admitted),
+        Some(first) if candidate.method().is_some() && *first != DISCONNECT => return Err(broken()),
+        _ => {}
+    }
+    match asking(stranger, local.logins.give_limits(login, admitted)).await? {
+        Progress::Admitted(admitted) => Ok(admitted),
+        // Nobody is challenged by limits.
+        Progress::Challenged(_) => Err(Failed::Gone),
     }
 }
 
 /// Waits for the answer to a question, unless the client goes away meanwhile.
-async fn asking(
+pub(crate) async fn asking<T>(
     stranger: &mut Stranger,
-    asked: impl Future<Output = Result<Progress, Refusal>>,
-) -> Result<Progress, Failed> {
+    asked: impl Future<Output = Result<T, Refusal>>,
+) -> Result<T, Failed> {
     tokio::select! {
         decided = asked => decided.map_err(Failed::Refused),
         () = stranger.gone() => Err(Failed::Gone),

@@ -11,9 +11,10 @@ use std::task::{Context, Poll};
 use theseus_core::{ConnectionKey, Time};
 use tokio::time::{Instant, Sleep};
 
+use crate::events;
 use crate::local::{Local, State};
 use crate::peers::{Arrival, Order};
-use crate::reauthentication;
+use crate::questions;
 use crate::stop::Stopping;
 
 /// Runs until the broker has stopped.
@@ -36,16 +37,20 @@ impl Flusher {
     /// Does what there is to do now; true if more is left for the next turn.
     fn turn(&mut self) -> bool {
         let local = &self.local;
-        reauthentication::ask_all(local);
         local.peers.arrivals(local.id).into_iter().for_each(|arrival| welcome(local, arrival));
         let now = local.clock.now();
         let mut state = local.state.borrow_mut();
         state.shard.handle_timeout(now);
         state.shard.work(now);
         state.flush(now);
+        events::pass_on(local, &mut state);
         state.shard.post().for_each(|shard| local.peers.wake(shard));
         // A flush may have asked for more, as a replay of retained messages does.
-        state.shard.has_work()
+        let more = state.shard.has_work();
+        drop(state);
+        // Last: a deadline may have ended a session whose will has to be asked about.
+        questions::ask_all(local);
+        more
     }
 
     fn obey(&mut self) {

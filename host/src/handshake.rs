@@ -6,10 +6,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use theseus_core::{Admission, Candidate, Recipient};
+use theseus_limit::{Limit, Whom};
 use theseus_mqtt::{Connect, Cut, DecodeError, Packet, ProtocolVersion, ReasonCode, cut};
-use theseus_policy::{Admitted, Login};
+use theseus_policy::{Admitted, Happening, Login, Refusal, shown};
 
-use crate::exchange::{Failed, Patience, authenticate};
+use crate::clock::since_1970;
+use crate::events::{exceeded, is_failed_login, tell};
+use crate::exchange::{Failed, Patience, asking, authenticate};
 use crate::listen::{HandshakeLimits, Listener, Seat};
 use crate::local::Local;
 use crate::peers::Arrival;
@@ -36,19 +39,43 @@ pub(crate) async fn run(local: Rc<Local>, wire: Wire, peer: SocketAddr, seat: Se
     };
     let recipient = candidate.recipient();
     let login = Arc::new(login);
-    let decided = authenticate(&local, &mut stranger, &candidate, &login, &mut patience).await;
+    tell(&local, &login, Happening::ConnectSeen);
+    let decided = decide(&local, &mut stranger, &candidate, &login, &mut patience).await;
     if stranger.is_full {
         local.broker().metrics(local.id).early_bytes_full.add(1);
     }
-    let admission = match decided.and_then(|admitted| admit(&local, candidate, admitted)) {
+    let admission = match decided.and_then(|admitted| admit(&local, candidate, &login, admitted)) {
         Ok(admission) => admission,
         Err(Failed::Gone) => return tracing::debug!("gone before it was let in"),
         Err(Failed::Refused(refusal)) => {
             count(&local, refusal.reason);
+            tell(&local, &login, Happening::Refused(refusal.reason));
             return stranger.refuse(Refused::with(recipient, refusal));
         }
     };
     settle(&local, stranger, admission, seat);
+}
+
+/// Asks the ban table, then the plugins of the slot ban, then those that authenticate.
+async fn decide(
+    local: &Local,
+    stranger: &mut Stranger,
+    candidate: &Candidate,
+    login: &Arc<Login>,
+    patience: &mut Patience,
+) -> Result<Admitted, Failed> {
+    let (client_id, user_name) = (&login.client_id, login.user_name.as_deref());
+    count_knock(local, login).map_err(Failed::Refused)?;
+    look_up(local, client_id, user_name).map_err(Failed::Refused)?;
+    let failed = asking(stranger, local.logins.check(login)).await?;
+    local.broker().metrics(local.id).ban_checks_failed.add(failed);
+    let decided = authenticate(local, stranger, candidate, login, patience).await;
+    if let Err(Failed::Refused(refusal)) = &decided
+        && is_failed_login(refusal.reason)
+    {
+        tell(local, login, Happening::AuthFailed);
+    }
+    decided
 }
 
 /// Reads the first packet, on the way that the listener has to it; returns its length.
@@ -96,7 +123,12 @@ fn read_login(
     let broker = local.broker();
     let candidate =
         Candidate::new(broker, local.id, local.clock.now(), &seat.listener().title, &connect)
-            .map_err(|reason| Refused::with(Recipient::of(&connect), reason))?;
+            .map_err(|reason| {
+                let login = login_of(&connect, connect.client_id, peer, seat.listener());
+                tell(local, &login, Happening::ConnectSeen);
+                tell(local, &login, Happening::Refused(reason));
+                Refused::with(Recipient::of(&connect), reason)
+            })?;
     let login = login_of(&connect, candidate.client_id(), peer, seat.listener());
     bytes.drain(..consumed);
     Ok((candidate, login))
@@ -132,6 +164,7 @@ fn login_of(
             .user_properties()
             .map(|(name, value)| (name.into(), value.into()))
             .collect(),
+        attributes: Vec::new(),
     }
 }
 
@@ -163,13 +196,54 @@ fn count(local: &Local, reason: ReasonCode) {
     let counter = match reason {
         ReasonCode::ServerBusy => &metrics.logins_busy,
         ReasonCode::ServerUnavailable => &metrics.logins_unavailable,
+        ReasonCode::Banned => &metrics.logins_banned,
         _ => &metrics.logins_refused,
     };
     counter.add(1);
 }
 
-fn admit(local: &Local, candidate: Candidate, admitted: Admitted) -> Result<Admission, Failed> {
+/// Refuses a CONNECT that comes too soon after others like it.
+fn count_knock(local: &Local, login: &Login) -> Result<(), Refusal> {
+    let address = login.address.map(|address| address.ip());
+    let whom = Whom { address, listener: &login.listener, ..Whom::default() };
+    let counted = local.broker().count_connect(local.clock.now(), &whom);
+    counted.map_err(|limit| too_soon(local, login, &limit))
+}
+
+fn too_soon(local: &Local, login: &Login, limit: &Limit) -> Refusal {
+    tell(local, login, exceeded(limit));
+    let who = login.shown_id();
+    tracing::debug!("{who} refused: it connects more often than limit \"{}\" allows", limit.name);
+    local.broker().metrics(local.id).connects_refused_by_limit.add(1);
+    ReasonCode::ConnectionRateExceeded.into()
+}
+
+/// Refuses who is banned. The client is not told why, or by whom.
+fn look_up(local: &Local, client_id: &str, user_name: Option<&str>) -> Result<(), Refusal> {
+    let Some(ban) = local.bans.find_client(since_1970(), client_id, user_name) else {
+        return Ok(());
+    };
+    let (client, author) = (shown(client_id), &ban.author);
+    tracing::debug!("client \"{client}\" refused: its name is banned by {author}");
+    Err(ReasonCode::Banned.into())
+}
+
+/// The names are final now, and may be others than those of CONNECT.
+fn admit(
+    local: &Local,
+    candidate: Candidate,
+    login: &Login,
+    admitted: Admitted,
+) -> Result<Admission, Failed> {
     let Admitted { grant, data } = admitted;
+    let client_id = grant.client_id.as_deref().unwrap_or_else(|| candidate.client_id());
+    look_up(local, client_id, grant.user_name.as_deref()).map_err(Failed::Refused)?;
+    let unanswered = grant.slot_limits.iter().filter(|one| one.limits.is_none()).count();
+    local.broker().metrics(local.id).limits_unanswered.add(unanswered as u64);
+    local
+        .broker()
+        .count_login(local.clock.now(), client_id, &grant)
+        .map_err(|limit| Failed::Refused(too_soon(local, login, &limit)))?;
     let admission = candidate.admit(local.broker(), grant);
     let admission = admission.map_err(|reason| Failed::Refused(reason.into()))?;
     Ok(admission.with_auth_data(data))

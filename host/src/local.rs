@@ -7,12 +7,15 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use slotmap::SecondaryMap;
+use theseus_ban::Table as Bans;
 use theseus_core::{Admission, Broker, ConnectionKey, Shard, ShardId};
 
 use crate::clock::Clock;
+use crate::feed::Feed;
 use crate::listen::Seat;
 use crate::logins::Logins;
 use crate::peers::Peers;
+use crate::questions::{Asked, Questions};
 use crate::reauthentication::Exchange;
 use crate::serve::Serve;
 use crate::wire::Wire;
@@ -23,6 +26,9 @@ pub(crate) struct Local {
     pub(crate) clock: Clock,
     pub(crate) peers: Arc<Peers>,
     pub(crate) logins: Arc<Logins>,
+    pub(crate) bans: Arc<Bans>,
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) questions: Arc<Questions>,
     broker: Arc<Broker>,
     pub(crate) state: RefCell<State>,
     /// Wakes the flusher, which is the root task of the thread.
@@ -55,19 +61,29 @@ pub(crate) struct Link {
     pub(crate) shut: bool,
     pub(crate) seat: Seat,
     pub(crate) exchange: Exchange,
+    /// Whether its client may stay is asked.
+    pub(crate) revalidation: Option<Asked>,
+    /// What its packet waits for.
+    pub(crate) asked: Option<Asked>,
+}
+
+/// What all shards use, beside the broker.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) peers: Arc<Peers>,
+    pub(crate) clock: Clock,
+    pub(crate) logins: Arc<Logins>,
+    pub(crate) bans: Arc<Bans>,
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) questions: Arc<Questions>,
 }
 
 /// Bytes read from one socket at a time.
 pub(crate) const SCRATCH: usize = 64 * 1024;
 
 impl Local {
-    pub(crate) fn new(
-        shard: Shard,
-        id: ShardId,
-        peers: Arc<Peers>,
-        clock: Clock,
-        logins: Arc<Logins>,
-    ) -> Rc<Self> {
+    pub(crate) fn new(shard: Shard, id: ShardId, shared: Shared) -> Rc<Self> {
+        let Shared { peers, clock, logins, bans, feed, questions } = shared;
         let broker = shard.broker().clone();
         let state = State {
             shard,
@@ -79,6 +95,9 @@ impl Local {
             clock,
             peers,
             logins,
+            bans,
+            feed,
+            questions,
             broker,
             state: RefCell::new(state),
             flusher: RefCell::new(None),
@@ -157,6 +176,8 @@ impl Local {
             shut: false,
             seat,
             exchange: Exchange::default(),
+            revalidation: None,
+            asked: None,
         };
         let mut state = self.state.borrow_mut();
         state.links.insert(key, link);

@@ -9,9 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use theseus_core::Challenge;
+use theseus_core::{Challenge, Grant, Policy as _, Revalidation};
 use theseus_mqtt::ReasonCode;
-use theseus_policy::{Challenger, Decided, FAILED_LOGINS, Login, Policies, Progress, Refusal};
+use theseus_policy::{
+    Admitted, Challenger, Checked, Decided, FAILED_LOGINS, FAILED_REVALIDATIONS, Login, Policies,
+    Progress, Refusal,
+};
 use tokio::runtime::{Handle, Runtime};
 use tokio::task::JoinHandle;
 
@@ -49,15 +52,13 @@ pub(crate) struct Logins {
 
 impl Logins {
     /// At most `pending_max` logins (`policy.max_pending_logins`) wait, each for at most `timeout`
-    /// (`policy.login_timeout`) and a little longer: a plugin that took all of it ends by itself,
-    /// and then the log can name it.
+    /// (`policy.login_timeout`).
     pub(crate) fn new(
         policies: Arc<Policies>,
         pool: Handle,
         pending_max: usize,
         timeout: Duration,
     ) -> Arc<Self> {
-        let timeout = timeout + timeout / 10;
         Arc::new(Self { policies, pool, timeout, pending: AtomicUsize::new(0), pending_max })
     }
 
@@ -67,7 +68,7 @@ impl Logins {
         if let Some(decided) = self.policies.login_at_once(login) {
             return announce(login, decided);
         }
-        self.wait_for(login, self.policies.login(login.clone())).await
+        self.wait_for(login, self.policies.login(login.clone(), self.timeout)).await
     }
 
     /// Asks who challenged a client with its answer; in all else as [`Logins::decide`].
@@ -78,7 +79,19 @@ impl Logins {
         challenge: Challenge,
         data: Box<[u8]>,
     ) -> Result<Progress, Refusal> {
-        self.wait_for(login, challenger.proceed(login.clone(), challenge, data)).await
+        self.wait_for(login, challenger.proceed(login.clone(), challenge, data, self.timeout)).await
+    }
+
+    /// Asks for the limits of a client that is let in; in all else as [`Logins::decide`].
+    pub(crate) async fn give_limits(
+        &self,
+        login: &Arc<Login>,
+        admitted: Admitted,
+    ) -> Result<Progress, Refusal> {
+        if !self.policies.gives_limits() {
+            return Ok(Progress::Admitted(admitted));
+        }
+        self.wait_for(login, self.policies.limits_for(login.clone(), admitted, self.timeout)).await
     }
 
     /// Whom to ask about a challenge of which only the data is left.
@@ -86,18 +99,55 @@ impl Logins {
         self.policies.challenger(&login.listener, &challenge.by)
     }
 
+    /// Asks the plugins of the slot ban whether a client must not connect; how many failed.
+    pub(crate) async fn check(&self, login: &Arc<Login>) -> Result<u64, Refusal> {
+        if !self.policies.watches() {
+            return Ok(0);
+        }
+        let Checked { refusal, failed } =
+            self.wait(login, self.policies.check_bans(login.clone(), self.timeout)).await?;
+        refusal.map_or(Ok(failed), Err)
+    }
+
+    /// Asks whether a connected client with this grant may stay, for as long as a login may take. The core
+    /// bounds how many are asked at the same time (`policy.max_revalidations`).
+    pub(crate) async fn revalidate(&self, who: &Arc<Login>, grant: Arc<Grant>) -> Revalidation {
+        let asked = Called::on(&self.pool, self.policies.revalidate(who.clone(), grant));
+        match tokio::time::timeout(self.timeout, asked).await {
+            Ok(Some(said)) => said,
+            Ok(None) | Err(_) => {
+                let client = who.shown_id();
+                FAILED_REVALIDATIONS.warn(format_args!(
+                    "client \"{client}\": nobody can say whether it may stay: no answer in \
+                     policy.login_timeout"
+                ));
+                Revalidation::Failed(ReasonCode::ServerUnavailable)
+            }
+        }
+    }
+
     async fn wait_for(
         &self,
         login: &Arc<Login>,
         asking: impl Future<Output = Decided> + Send + 'static,
     ) -> Result<Progress, Refusal> {
+        announce(login, self.wait(login, asking).await?)
+    }
+
+    async fn wait<T: Send + 'static>(
+        &self,
+        login: &Login,
+        asking: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Refusal> {
         let Some(_place) = Place::take(self) else {
             tracing::debug!("a login refused: policy.max_pending_logins wait already");
             return Err(ReasonCode::ServerBusy.into());
         };
-        let asked = Asked(self.pool.spawn(asking));
-        match tokio::time::timeout(self.timeout, asked).await {
-            Ok(Some(decided)) => announce(login, decided),
+        let asked = Called::on(&self.pool, asking);
+        // A little longer: who took all of the time is named by the one who waited for it.
+        let patience = self.timeout + self.timeout / 10;
+        match tokio::time::timeout(patience, asked).await {
+            Ok(Some(answer)) => Ok(answer),
             Ok(None) => {
                 tracing::error!("client \"{}\" refused: its login panicked", login.shown_id());
                 Err(ReasonCode::ServerUnavailable.into())
@@ -133,18 +183,26 @@ fn announce(login: &Login, decided: Decided) -> Result<Progress, Refusal> {
     outcome
 }
 
-/// A question on its way; it is not asked any further once this is dropped.
-struct Asked(JoinHandle<Decided>);
+/// A question on its way to the pool; it is not asked any further once this is dropped.
+pub(crate) struct Called<T>(JoinHandle<T>);
 
-impl Future for Asked {
-    type Output = Option<Decided>;
+impl<T: Send + 'static> Called<T> {
+    /// Begins to ask.
+    pub(crate) fn on(pool: &Handle, asking: impl Future<Output = T> + Send + 'static) -> Self {
+        Self(pool.spawn(asking))
+    }
+}
+
+/// `None` if what was asked panicked.
+impl<T> Future for Called<T> {
+    type Output = Option<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.0).poll(cx).map(Result::ok)
     }
 }
 
-impl Drop for Asked {
+impl<T> Drop for Called<T> {
     fn drop(&mut self) {
         self.0.abort();
     }

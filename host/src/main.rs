@@ -3,10 +3,13 @@
 #![forbid(unsafe_code)]
 
 mod accept;
+mod admin;
 mod args;
 mod clock;
 mod ctl;
+mod events;
 mod exchange;
+mod feed;
 mod file_limit;
 mod first_user;
 mod flush;
@@ -18,10 +21,14 @@ mod lock;
 mod logging;
 mod logins;
 mod moving;
+mod native;
 mod passwd;
 mod peers;
+mod plugin;
 mod policy;
+mod questions;
 mod reauthentication;
+mod revalidation;
 mod serve;
 mod settings;
 mod shard_thread;
@@ -29,6 +36,7 @@ mod start;
 mod stop;
 mod stranger;
 mod system;
+mod telling;
 mod wire;
 
 use std::io::Write as _;
@@ -62,8 +70,13 @@ fn carry_out(command: args::Command) -> Result<String, String> {
             // What is wrong with the configuration is what may be asked for.
             let variables = theseus_config::variables();
             let data_dir = theseus_config::data_dir(ctl.config.as_deref(), variables);
-            ctl::ask(&data_dir, ctl.verb, ctl.json)
+            ctl::ask(&data_dir, &ctl.question, ctl.json)
         }
+        args::Command::PluginChild { file, memory } => {
+            let served = theseus_native::serve(&file, memory);
+            served.map(|()| String::new()).map_err(|error| error.to_string())
+        }
+        args::Command::Plugin(plugin) => plugin::run(&plugin),
         args::Command::Passwd(passwd) => match &passwd.file {
             Some(file) => passwd::run(&passwd, file),
             None => passwd::run(&passwd, &users_file(&load(passwd.config.as_deref())?.config)?),

@@ -55,12 +55,23 @@ pub(crate) fn run(passwd: &Passwd, file: &Path) -> Result<String, String> {
 /// Asked twice at a terminal, without showing it; read as one line from anywhere else.
 fn ask_password(user: &str) -> Result<String, String> {
     let read = |prompt: String| silent_line(&prompt).map_err(|error| error.to_string());
-    if !io::stdin().is_terminal() {
+    if !is_asked_for() {
         return checked(line().map_err(|error| error.to_string())?);
     }
     let first = checked(read(format!("password for {user}: "))?)?;
     let second = read("the same again: ".to_owned())?;
     if first == second { Ok(first) } else { Err("the two are not the same".to_owned()) }
+}
+
+/// A secret from the terminal, which does not show it, or one line from anywhere else.
+pub(crate) fn secret(prompt: &str) -> Result<String, String> {
+    let read = if is_asked_for() { silent_line(prompt) } else { line() };
+    read.map_err(|error| error.to_string())
+}
+
+/// Whether a person is there to be asked.
+pub(crate) fn is_asked_for() -> bool {
+    io::stdin().is_terminal()
 }
 
 fn checked(password: String) -> Result<String, String> {

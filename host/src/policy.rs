@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use theseus_config::Config;
-use theseus_core::{Action, Identity, Judged, Policy};
+use theseus_core::{Action, Identity, Judged, LimitsForAll, Policy};
 use theseus_policy::Policies;
 
 /// The policy the configuration asks for.
@@ -22,6 +22,18 @@ struct Panicking(Arc<Policies>);
 impl Policy for Panicking {
     fn generation(&self) -> u64 {
         self.0.generation()
+    }
+
+    fn watches(&self) -> bool {
+        self.0.watches()
+    }
+
+    fn limits_number(&self) -> u64 {
+        self.0.limits_number()
+    }
+
+    fn limits(&self) -> LimitsForAll {
+        self.0.limits()
     }
 
     #[expect(clippy::panic, reason = "the panic is the purpose")]

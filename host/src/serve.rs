@@ -179,14 +179,14 @@ impl State {
         }
         let mut code = CloseCode::Normal;
         match self.shard.ending(key) {
-            Some(Ending::Client) if !link.wire.has_goodbyes() => return true,
+            Some(Ending::Client(_)) if !link.wire.has_goodbyes() => return true,
             Some(Ending::Server(reason)) => {
                 tracing::debug!("connection closed: {reason}");
                 if reason == ReasonCode::ServerShuttingDown {
                     code = CloseCode::GoingAway;
                 }
             }
-            Some(Ending::Client | Ending::Lost) | None => {}
+            Some(Ending::Client(_) | Ending::Lost) | None => {}
         }
         match link.wire.shut(code) {
             Ok(()) => link.shut = true,

@@ -1,6 +1,7 @@
 //! From the configuration to the bounds of the core and of plugins.
 
-use theseus_config::{Config, Listener, Mqtt, Policy};
+use theseus_ban::Bounds as BanBounds;
+use theseus_config::{Ban, Config, Listener, Mqtt, Policy};
 use theseus_core::{ClientLimits, Expiry, KeepAliveLimits, Limits};
 use theseus_mqtt::QoS;
 use theseus_wasm::Bounds;
@@ -12,6 +13,8 @@ pub(crate) fn limits(config: &Config) -> Limits {
     Limits {
         inbox_len_max: config.node.max_inbox_len,
         inbox_bytes_max: config.node.max_inbox_bytes,
+        happened_max: config.ban.max_pending_events,
+        revalidations_max: config.policy.max_revalidations,
         sessions_max: config.mqtt.max_sessions.unwrap_or(usize::MAX),
         retain_available: config.retainer.enable,
         retained_max: config.retainer.max_retained_messages.unwrap_or(usize::MAX),
@@ -66,12 +69,24 @@ fn client_limits(config: &Config, listener: &Listener) -> ClientLimits {
     }
 }
 
+/// The bounds of the ban table.
+pub(crate) fn ban_bounds(ban: &Ban) -> BanBounds {
+    let bits = |bits: u16| u8::try_from(bits).unwrap_or(u8::MAX);
+    BanBounds {
+        entries_max: ban.max_entries,
+        ipv4_bits_min: bits(ban.shortest_ipv4_prefix),
+        ipv6_bits_min: bits(ban.shortest_ipv6_prefix),
+    }
+}
+
 /// The bounds that hold for every plugin.
 pub(crate) fn plugin_bounds(policy: &Policy) -> Bounds {
     Bounds {
         instances: policy.max_instances,
         instance_memory: policy.max_instance_memory,
+        memory: policy.max_plugin_memory,
         login_cpu: policy.login_cpu_time,
+        authorize_cpu: policy.authorize_cpu_time,
         call_wall: policy.login_timeout,
         file_size_max: policy.max_plugin_size,
     }

@@ -8,21 +8,16 @@ use std::thread::{Builder, JoinHandle};
 use theseus_core::{Broker, Shard, ShardId};
 
 use crate::accept;
-use crate::clock::Clock;
 use crate::flush::Flusher;
 use crate::listen::Listener;
-use crate::local::Local;
-use crate::logins::Logins;
-use crate::peers::Peers;
+use crate::local::{Local, Shared};
 use crate::system;
 
 /// What a shard thread is started with.
 pub(crate) struct Seed {
     pub(crate) id: ShardId,
     pub(crate) broker: Arc<Broker>,
-    pub(crate) peers: Arc<Peers>,
-    pub(crate) clock: Clock,
-    pub(crate) logins: Arc<Logins>,
+    pub(crate) shared: Shared,
     pub(crate) listeners: Vec<(Arc<Listener>, TcpListener)>,
     pub(crate) system: system::Settings,
 }
@@ -37,7 +32,7 @@ fn run(seed: Seed) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let tasks = tokio::task::LocalSet::new();
     let shard = Shard::new(seed.id, seed.broker);
-    let local = Local::new(shard, seed.id, seed.peers, seed.clock, seed.logins);
+    let local = Local::new(shard, seed.id, seed.shared);
     runtime.block_on(tasks.run_until(async {
         for (listener, socket) in seed.listeners {
             let socket = tokio::net::TcpListener::from_std(socket)?;

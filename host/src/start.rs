@@ -9,27 +9,37 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use theseus_ban::Table as Bans;
 use theseus_config::{Config, Loaded};
 use theseus_core::{Broker, ShardId};
-use theseus_policy::{Hashing, Policies};
+use theseus_limit::Buckets;
+use theseus_native::{Ending, Loader};
+use theseus_policy::{Hashing, Policies, States};
 use theseus_reload::{Options, Pace, Reload};
 use theseus_wasm::Engine;
 use tokio::runtime::Runtime;
 
+use crate::admin::{self, Admin};
 use crate::clock::Clock;
+use crate::feed::Feed;
 use crate::listen::{self, BindError, Bound};
+use crate::local::Shared;
 use crate::lock::{DataDir, LockError};
 use crate::logins::{self, Logins};
 use crate::peers::Peers;
+use crate::questions::Questions;
 use crate::shard_thread::{self, Seed};
 use crate::stop::Watchman;
-use crate::{ctl, file_limit, first_user, policy, settings, system};
+use crate::telling::{self, Told};
+use crate::{ctl, file_limit, first_user, native, policy, settings, system};
 
 /// Why the broker did not start, or did not end well.
 #[derive(Debug)]
 pub(crate) enum StartError {
     Lock(LockError),
     Bind(BindError),
+    /// `admin.bind` could not be had.
+    Admin(String),
     System(io::Error),
     /// Plugins cannot be run here.
     Engine(String),
@@ -46,7 +56,7 @@ impl fmt::Display for StartError {
             Self::Bind(error) => error.fmt(f),
             Self::System(error) => write!(f, "the system refused: {error}"),
             Self::Engine(error) => write!(f, "plugins cannot be run here: {error}"),
-            Self::Reload(error) => f.write_str(error),
+            Self::Admin(error) | Self::Reload(error) => f.write_str(error),
             Self::Shard(error) => write!(f, "a shard ended by itself: {error}"),
         }
     }
@@ -65,42 +75,92 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), StartError> {
     let shards = shard_count(&config);
     // Before anything is compiled or made: who cannot have the port should hear of it at once.
     let bound = bind_all(&config, shards)?;
+    let admin = config.admin.bind.map(admin::Bound::to).transpose().map_err(StartError::Admin)?;
     greet(&loaded, shards);
     let pool = policy_pool(&config).map_err(StartError::System)?;
     let address = bound.first().map(|bound| bound.listener.address);
     let broker_slot = Arc::new(OnceLock::new());
-    let (policies, reload) = first_generation(loaded, &pool, address, broker_slot.clone())?;
-    let logins = Logins::new(
-        policies.clone(),
-        pool.handle().clone(),
-        config.policy.max_pending_logins,
-        config.policy.login_timeout,
-    );
-    let peers = Peers::new(shards);
-    let broker = Broker::new(shards, policy::of(&config, &policies), settings::limits(&config));
-    let _ = broker_slot.set(broker.clone());
+    let loader = native::loader(&config, pool.handle());
+    // However this ends: no library is to blame for an error of ours.
+    let ending = loader.until_end();
     let watchman = Watchman::new()?;
-    for Bound { listener, .. } in &bound {
+    let bans = Bans::new(settings::ban_bounds(&config.ban));
+    let (policies, reload) =
+        first_generation(loaded, &pool, loader.clone(), &bans, address, broker_slot.clone())?;
+    let (logins, questions) = pooled(&config, &policies, &pool);
+    let events = config.ban.max_pending_events;
+    let feed = Feed::new(shards, events);
+    let told = Arc::new(Told::default());
+    pool.spawn(telling::run(feed.clone(), policies.clone(), told.clone(), events));
+    let peers = Peers::new(shards);
+    let buckets = Buckets::new(config.policy.max_limit_buckets);
+    let policy = policy::of(&config, &policies);
+    let broker = Broker::with_buckets(shards, policy, settings::limits(&config), buckets);
+    let _ = broker_slot.set(broker.clone());
+    let bound_to: Vec<_> = bound.iter().map(|it| it.listener.clone()).collect();
+    let listeners = bound_to.iter().map(|l| format!("{} {}", l.title, l.address)).collect();
+    let clock = Clock::start();
+    let shared = Shared { peers, clock, logins, bans: bans.clone(), feed, questions };
+    let threads = spawn_all(&config, &broker, bound, &shared).map_err(StartError::System)?;
+    let (files, control) = (reload.view(), reload.control());
+    let reload = reload.spawn().map_err(StartError::System)?;
+    let sources = admin::Sources {
+        broker: broker.clone(),
+        policies,
+        files: files.clone(),
+        loader: loader.clone(),
+        bans: bans.clone(),
+        told: told.clone(),
+    };
+    let _admin = serve_admin(admin, &pool, sources)?;
+    let sources = ctl::Sources {
+        broker: broker.clone(),
+        files,
+        control,
+        loader: loader.clone(),
+        bans: bans.clone(),
+        peers: shared.peers.clone(),
+        node: config.node.name.clone(),
+        listeners,
+        started,
+    };
+    let socket = open_socket(&config, &pool, sources);
+    // Last, so that whoever has read it finds everything there.
+    for listener in bound_to {
         tracing::info!("listening on {} (mqtt, {})", listener.address, listener.title);
     }
-    let listeners = bound
-        .iter()
-        .map(|Bound { listener: l, .. }| format!("{} {}", l.title, l.address))
-        .collect();
-    let threads =
-        spawn_all(&config, &broker, bound, &peers, &logins).map_err(StartError::System)?;
-    let files = reload.view();
-    let reload = reload.spawn().map_err(StartError::System)?;
-    let node = config.node.name.clone();
-    let sources = ctl::Sources { broker: broker.clone(), files, node, listeners, started };
-    let socket = open_socket(&config, &pool, sources);
-    watchman.wait(&config, &peers, threads)?;
+    let ending = in_order(watchman.wait(&config, &shared.peers, threads, &loader), ending)?;
     drop(socket);
     reload.stop();
-    log_counters(&broker);
+    drop(ending);
+    log_counters(&broker, &bans, &told);
     // What still runs there waits for clients that are gone.
     pool.shutdown_background();
     Ok(())
+}
+
+/// A shard that ends by itself is an end without order, and what was new may be to blame.
+fn in_order(stopped: Result<(), StartError>, ending: Ending) -> Result<Ending, StartError> {
+    match stopped {
+        Ok(()) => Ok(ending),
+        Err(error) => {
+            if matches!(error, StartError::Shard(_)) {
+                ending.leave_marks();
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Answers operators over HTTP, if they want that.
+fn serve_admin(
+    bound: Option<admin::Bound>,
+    pool: &Runtime,
+    sources: admin::Sources,
+) -> Result<Option<Admin>, StartError> {
+    let Some(bound) = bound else { return Ok(None) };
+    tracing::info!("admin on http://{} (/metrics, /livez, /readyz)", bound.address);
+    bound.serve(pool.handle(), sources).map(Some).map_err(StartError::System)
 }
 
 /// Without the socket the broker does all its work; nobody can ask it how, though.
@@ -116,6 +176,20 @@ fn open_socket(config: &Config, pool: &Runtime, sources: ctl::Sources) -> Option
     opened.map_err(problem).ok()
 }
 
+/// Where logins wait, and where packets do.
+fn pooled(
+    config: &Config,
+    policies: &Arc<Policies>,
+    pool: &Runtime,
+) -> (Arc<Logins>, Arc<Questions>) {
+    let policy = &config.policy;
+    let (most, timeout) = (policy.max_pending_logins, policy.login_timeout);
+    let logins = Logins::new(policies.clone(), pool.handle().clone(), most, timeout);
+    let (most, timeout) = (policy.max_pending_questions, policy.authorize_timeout);
+    let questions = Questions::new(policies.clone(), pool.handle().clone(), most, timeout);
+    (logins, questions)
+}
+
 fn policy_pool(config: &Config) -> io::Result<Runtime> {
     logins::pool(or_cores(config.policy.threads), or_cores(config.policy.hash_threads))
 }
@@ -124,9 +198,12 @@ fn policy_pool(config: &Config) -> io::Result<Runtime> {
 fn first_generation(
     loaded: Loaded,
     pool: &Runtime,
+    loader: Arc<Loader>,
+    bans: &Arc<Bans>,
     address: Option<SocketAddr>,
     broker: Arc<OnceLock<Arc<Broker>>>,
 ) -> Result<(Arc<Policies>, Reload), StartError> {
+    let _early = Watchman::during_start(pool, &loader)?;
     let policy = &loaded.config.policy;
     let bounds = settings::plugin_bounds(policy);
     let cache = loaded.config.data_dir.join("cache");
@@ -136,10 +213,14 @@ fn first_generation(
     let wait_max = policy.login_timeout / 2;
     let hash_threads = or_cores(policy.hash_threads);
     let hashing = Hashing::new(hash_threads, policy.max_pending_hashes, wait_max);
+    let states = States::new(policy.max_state_size, policy.max_plugin_buckets);
     Reload::first(Options {
         loaded,
         engine,
+        loader,
         hashing,
+        bans: bans.clone(),
+        states,
         runtime: pool.handle().clone(),
         connections: Box::new(move || broker.get().map_or(0, |broker| broker.connections())),
         pace: Pace::default(),
@@ -149,13 +230,18 @@ fn first_generation(
 }
 
 /// What was counted, over all shards; until there is an endpoint to ask, the log has it.
-fn log_counters(broker: &Broker) {
+fn log_counters(broker: &Broker, bans: &Bans, told: &Told) {
     let of_all: Vec<_> = (0..broker.shards()).map(|shard| broker.metrics(shard)).collect();
     for (index, (name, _)) in of_all[0].iter().enumerate() {
         let sum: u64 = of_all.iter().filter_map(|one| one.iter().nth(index)).map(|(_, n)| n).sum();
         if sum > 0 {
             tracing::debug!("counted {name}: {sum}");
         }
+    }
+    let told = told.iter().map(|(name, _, sum)| (name, sum));
+    let of_bans = bans.counters().iter().map(|(name, _, sum)| (name, sum)).chain(told);
+    for (name, sum) in of_bans.filter(|(_, sum)| *sum > 0) {
+        tracing::debug!("counted {name}: {sum}");
     }
 }
 
@@ -198,12 +284,10 @@ fn spawn_all(
     config: &Config,
     broker: &Arc<Broker>,
     bound: Vec<Bound>,
-    peers: &Arc<Peers>,
-    logins: &Arc<Logins>,
+    shared: &Shared,
 ) -> io::Result<Vec<Thread>> {
     let shards = broker.shards();
-    let clock = Clock::start();
-    system::announce(config, broker, clock);
+    system::announce(config, broker, shared.clock);
     let mut sockets: Vec<_> = (0..shards).map(|_| Vec::new()).collect();
     for Bound { listener, sockets: of_listener } in bound {
         for (shard, socket) in of_listener.into_iter().enumerate() {
@@ -213,9 +297,7 @@ fn spawn_all(
     let seed = |(id, listeners)| Seed {
         id,
         broker: broker.clone(),
-        peers: peers.clone(),
-        clock,
-        logins: logins.clone(),
+        shared: shared.clone(),
         listeners,
         system: system::Settings::of(config),
     };

@@ -8,8 +8,10 @@ use std::time::Duration;
 use theseus_config::Config;
 use theseus_core::Time;
 use theseus_mqtt::ReasonCode;
+use theseus_native::Loader;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
 
 use crate::local::{Link, Local};
 use crate::moving::Move;
@@ -39,25 +41,54 @@ impl Watchman {
         Ok(Self { runtime, signals })
     }
 
+    /// Until what is returned is dropped, a signal ends the process at once, with nobody to be told: a start may
+    /// take long.
+    pub(crate) fn during_start(pool: &Runtime, loader: &Arc<Loader>) -> Result<Early, StartError> {
+        let _context = pool.enter();
+        let mut signals = Signals::new().map_err(StartError::System)?;
+        let loader = loader.clone();
+        let task = pool.spawn(async move {
+            signals.any().await;
+            loader.end();
+            std::process::exit(0);
+        });
+        Ok(Early(task))
+    }
+
     /// Waits for a signal, then stops the broker.
     pub(crate) fn wait(
         mut self,
         config: &Config,
         peers: &Arc<Peers>,
         threads: Vec<Thread>,
+        loader: &Loader,
     ) -> Result<(), StartError> {
         self.runtime.block_on(async {
             self.signals.wait(config, peers, &threads).await;
             peers.give(Order::Stop(Stop::new(peers.len())));
-            end(&mut self.signals, threads).await
+            end(&mut self.signals, threads, loader).await
         })
     }
 }
 
-/// Waits for the shards; a second signal ends the process at once.
-async fn end(signals: &mut Signals, threads: Vec<Thread>) -> Result<(), StartError> {
+/// Ends the process at a signal, until it is dropped.
+pub(crate) struct Early(JoinHandle<()>);
+
+impl Drop for Early {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Waits for the shards; a second signal ends the process at once, though in order.
+async fn end(
+    signals: &mut Signals,
+    threads: Vec<Thread>,
+    loader: &Loader,
+) -> Result<(), StartError> {
     while !threads.iter().all(Thread::is_finished) {
         if signals.within(Duration::from_millis(5)).await {
+            loader.end();
             std::process::exit(130);
         }
     }
@@ -82,14 +113,19 @@ impl Signals {
         })
     }
 
-    /// True if a signal came within `span`.
-    async fn within(&mut self, span: Duration) -> bool {
-        let any = std::future::poll_fn(|cx| {
+    /// Waits for one of them.
+    async fn any(&mut self) {
+        std::future::poll_fn(|cx| {
             let came =
                 self.terminate.poll_recv(cx).is_ready() || self.interrupt.poll_recv(cx).is_ready();
             if came { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-        });
-        tokio::time::timeout(span, any).await.is_ok()
+        })
+        .await;
+    }
+
+    /// True if a signal came within `span`.
+    async fn within(&mut self, span: Duration) -> bool {
+        tokio::time::timeout(span, self.any()).await.is_ok()
     }
 
     /// Returns at a signal, or when a shard has ended by itself.

@@ -26,6 +26,11 @@ pub(crate) struct Settings {
 /// How often the core is told the time of day, which may be set while the broker runs.
 const CLOCK_EVERY: Duration = Duration::from_secs(10);
 
+/// How often buckets are forgotten that are full and that nobody holds, in a part of their store.
+const FORGET_EVERY: Duration = Duration::from_secs(1);
+/// Parts that are looked at each time: all of them in about a minute.
+const FORGET_AT_ONCE: usize = 4;
+
 impl Settings {
     pub(crate) fn of(config: &Config) -> Self {
         Self {
@@ -54,6 +59,10 @@ pub(crate) fn start(local: &Rc<Local>, settings: Settings) {
     let Settings { node, values_every, heartbeat_every } = settings;
     every(local, Some(CLOCK_EVERY), |local, now| {
         set_wall_clock(local.broker(), now);
+        Vec::new()
+    });
+    every(local, Some(FORGET_EVERY), |local, now| {
+        (0..FORGET_AT_ONCE).for_each(|_| local.broker().buckets().forget_idle(now.as_millis()));
         Vec::new()
     });
     let mut status = Status::new(local.clock.now(), &node, env!("CARGO_PKG_VERSION"));

@@ -118,6 +118,19 @@ impl Broker {
         SocketAddr::from(([127, 0, 0, 1], self.process.wait_for_port_of(title)))
     }
 
+    /// Where it answers operators over HTTP.
+    #[must_use]
+    pub fn admin(&self) -> SocketAddr {
+        let mut found = None;
+        wait_until("the broker says where it answers operators", || {
+            let lines = self.process.lines(0);
+            let mut rests = lines.iter().filter_map(|line| line.split_once("admin on http://"));
+            found = rests.find_map(|(_, rest)| rest.split(' ').next()?.parse().ok());
+            found.is_some()
+        });
+        found.unwrap()
+    }
+
     /// Its `data_dir`.
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {

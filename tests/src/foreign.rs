@@ -82,7 +82,7 @@ pub(crate) fn installed() -> PathBuf {
     checkout().join("target/clients")
 }
 
-fn python() -> Command {
+pub(crate) fn python() -> Command {
     let own = installed().join("venv/bin/python3");
     Command::new(if own.exists() { own } else { "python3".into() })
 }

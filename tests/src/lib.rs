@@ -13,26 +13,37 @@
     reason = "a failed step of the harness is a failed test"
 )]
 
+mod backend;
 mod broker;
 mod browser;
 mod folder;
 mod foreign;
+mod form;
 mod mosquitto;
+mod page;
 mod plugin;
 mod process;
+mod prometheus;
 mod raw;
 mod raw_websocket;
 mod site;
 mod wire;
 mod witness;
 
+pub use backend::Backend;
 pub use broker::{Broker, Settings, is_mosquitto, mosquitto_lacks};
 pub use browser::Browser;
 pub use folder::Folder;
 pub use foreign::{Foreign, Library, Options};
+pub use form::{Form, pinned};
 pub use mosquitto::{Tool, publisher, subscriber};
-pub use plugin::{built_plugin, marked};
+pub use page::{Figures, answer_at, page_at};
+pub use plugin::{
+    built_javascript, built_library, built_plugin, built_rogue, built_rogue_called, frozen_plugin,
+    marked,
+};
 pub use process::{Ended, Process};
+pub use prometheus::read_as_prometheus;
 pub use raw::{Raw, Received};
 pub use raw_websocket::{RawWebSocket, UPGRADE, masked};
 pub use rustix::process::Signal;

@@ -104,6 +104,22 @@ impl Process {
         self.child.id()
     }
 
+    /// The processes it has started and that have not ended, by id.
+    #[must_use]
+    pub fn children(&self) -> Vec<u32> {
+        let folders = std::fs::read_dir("/proc").unwrap().map_while(Result::ok);
+        let ids = folders.filter_map(|folder| folder.file_name().to_str()?.parse::<u32>().ok());
+        let is_child = |id: &u32| {
+            // Who has ended meanwhile has no such file.
+            let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+            let mut fields = stat.rsplit_once(") ").map_or("", |it| it.1).split(' ');
+            // Fields 3 and 4 of proc(5): its state and its parent. One in state Z has ended.
+            fields.next().is_some_and(|state| state != "Z")
+                && fields.next() == Some(&*self.id().to_string())
+        };
+        ids.filter(is_child).collect()
+    }
+
     /// Resident memory in KiB.
     #[must_use]
     pub fn rss_kib(&self) -> u64 {
@@ -185,6 +201,8 @@ fn clean(program: &Path) -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("THESEUS_")) {
         command.env_remove(name);
     }
+    // Many brokers at once cannot all have the port that operators know.
+    command.env("THESEUS_ADMIN__BIND", "127.0.0.1:0");
     command
 }
 

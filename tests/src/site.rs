@@ -127,6 +127,15 @@ impl Site {
         Broker::of(Process::of(command), self.path("data"))
     }
 
+    /// The same, for one that does not get as far as listening.
+    #[must_use]
+    pub fn fails_to_start(&self, variables: &[(&str, &str)]) -> Ended {
+        let mut command = theseus();
+        command.arg("--config").arg(self.path("etc/theseus.toml"));
+        command.envs(variables.iter().copied()).stdin(Stdio::null());
+        Process::of(command).wait()
+    }
+
     /// Runs `theseus ctl` or `theseus passwd` with this site's configuration.
     #[must_use]
     pub fn theseus(&self, arguments: &[&str], input: &str) -> Ended {

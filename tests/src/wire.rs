@@ -21,6 +21,17 @@ impl Version {
             Self::V5 => 5,
         }
     }
+
+    /// The code of a CONNACK for a reason of MQTT 5: older versions know five of them.
+    #[must_use]
+    pub fn code(self, reason: u8) -> u8 {
+        match (self, reason) {
+            (Self::V5, _) => reason,
+            (_, 0x86) => 4,
+            (_, 0x87) => 5,
+            _ => 3,
+        }
+    }
 }
 
 /// A will message.

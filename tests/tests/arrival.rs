@@ -308,8 +308,6 @@ fn bad_files() -> Vec<(&'static str, Vec<u8>, Vec<&'static str>)> {
         ("overwritten", overwritten(whole.clone()), vec!["truncated or damaged"]),
         ("core module", b"\0asm\x01\0\0\0".to_vec(), vec!["core WebAssembly module", "component"]),
         ("other interface", other_interface(whole), vec!["theseus:plugin/", "@0.2.0", "0.1.0"]),
-        ("http", bytes("wants-http"), vec!["wants", "http", "does not offer"]),
-        ("kv", bytes("wants-kv"), vec!["wants", "kv", "does not offer"]),
         ("sockets", bytes("wants-sockets"), vec!["wants", "sockets", "no plugin is given"]),
         ("nameless", bytes("describe-garbage"), vec!["name", "Not a name"]),
         ("silent", bytes("describe-loop"), vec!["`describe`", "longer"]),

@@ -26,16 +26,6 @@ fn login(version: Version, user: &str, password: &str) -> Connect {
     Connect::new(version, &format!("c-{user}")).login(user, password)
 }
 
-/// The code that each version has for a reason of MQTT 5.
-fn code(version: Version, reason: u8) -> u8 {
-    match (version, reason) {
-        (Version::V5, _) => reason,
-        (_, BAD_CREDENTIALS) => 4,
-        (_, NOT_AUTHORIZED) => 5,
-        _ => 3,
-    }
-}
-
 fn refused(broker: &Broker, connect: &Connect) -> u8 {
     Raw::try_connect(broker, connect).map(drop).unwrap_err()
 }
@@ -51,7 +41,7 @@ fn hashes_of_every_kind_let_in_who_knows_the_password_and_nobody_else() {
             Raw::connect(&broker, &login(version, user, "harbour")).ping();
             for wrong in ["harbou", "harbour ", "Harbour", ""] {
                 let found = refused(&broker, &login(version, user, wrong));
-                assert_eq!(found, code(version, BAD_CREDENTIALS), "{user} with `{wrong}`");
+                assert_eq!(found, version.code(BAD_CREDENTIALS), "{user} with `{wrong}`");
             }
         }
     }
@@ -82,7 +72,7 @@ fn an_unknown_user_is_refused_like_a_wrong_password() {
     let site = Site::guarded("anna", "harbour");
     let broker = site.start();
     for version in [Version::V31, Version::V311, Version::V5] {
-        let expected = code(version, BAD_CREDENTIALS);
+        let expected = version.code(BAD_CREDENTIALS);
         for (user, password) in [("anna", "x"), ("bertha", "harbour"), ("", "harbour"), ("#", "x")]
         {
             assert_eq!(refused(&broker, &login(version, user, password)), expected, "`{user}`");
@@ -98,7 +88,7 @@ fn who_names_nobody_is_not_authorized() {
     let broker = site.start();
     for version in [Version::V31, Version::V311, Version::V5] {
         let found = refused(&broker, &Connect::new(version, "nobody"));
-        assert_eq!(found, code(version, NOT_AUTHORIZED));
+        assert_eq!(found, version.code(NOT_AUTHORIZED));
     }
     // MQTT 5 alone allows a password without a user name.
     let nameless = Connect { user_name: None, ..login(Version::V5, "", "harbour") };
@@ -117,7 +107,7 @@ with_each_client!(logs_in_and_is_served, |library, version| {
     let found = Foreign::refused(library, version, &broker, options("ahoy"));
     // paho-mqtt tells the codes of MQTT 3.x in words of MQTT 5.
     let version = if library == Library::Paho { Version::V5 } else { version };
-    assert_eq!(found, u64::from(code(version, BAD_CREDENTIALS)));
+    assert_eq!(found, u64::from(version.code(BAD_CREDENTIALS)));
 });
 
 #[test]
@@ -232,7 +222,7 @@ fn without_its_plugin_a_door_is_shut_until_the_plugin_comes() {
     let mut inside = Raw::try_connect_at(open, &Connect::new(Version::V5, "inside")).unwrap();
     for version in [Version::V31, Version::V311, Version::V5] {
         let found = Raw::try_connect_at(default, &login(version, "anna", "harbour")).map(drop);
-        assert_eq!(found, Err(code(version, UNAVAILABLE)));
+        assert_eq!(found, Err(version.code(UNAVAILABLE)));
     }
     inside.ping();
     site.drop_in("password", "password.wasm");

@@ -42,7 +42,7 @@ fn status_counts_and_names() {
 fn plugins_lists_every_file_with_state_version_hash_and_reason() {
     let site = Site::guarded("anna", "harbour");
     site.drop_in("gate-odd", "gate.wasm");
-    site.drop_in("wants-http", "caller.wasm");
+    site.drop_in("wants-sockets", "caller.wasm");
     site.write("plugins/text.wasm", "ahoy");
     let broker = site.start();
     let text = site.theseus(&["ctl", "plugins"], "").stdout;
@@ -65,7 +65,7 @@ fn plugins_lists_every_file_with_state_version_hash_and_reason() {
         let hash = |word: &String| word.len() == 8 && word.chars().all(|c| c.is_ascii_hexdigit());
         assert!(row.iter().any(hash), "{file} has no hash: {row:?}");
     }
-    assert!(text.contains("plugins/caller.wasm: ") && text.contains("http"), "{text}");
+    assert!(text.contains("plugins/caller.wasm: ") && text.contains("sockets"), "{text}");
     assert!(text.contains("plugins/text.wasm: it is not WebAssembly"), "{text}");
     assert!(text.contains("generation 1\n"), "{text}");
     let json = broker.ctl("plugins");
@@ -152,8 +152,11 @@ fn what_it_does_not_know_is_an_error_with_what_it_knows() {
     let _broker = site.start();
     let ended = site.theseus(&["ctl", "plugin"], "");
     assert_eq!(ended.status.code(), Some(1));
-    assert!(ended.stderr.contains("status, plugins"), "{}", ended.stderr);
-    assert_eq!(ask(&site, b"plugin\n"), "{\"unknown\":[\"status\",\"plugins\"]}");
+    assert!(ended.stderr.contains("status, plugins, bans, ban"), "{}", ended.stderr);
+    assert_eq!(
+        ask(&site, b"plugin\n"),
+        "{\"unknown\":[\"status\",\"plugins\",\"bans\",\"ban\",\"revalidate\"]}"
+    );
 }
 
 fn ask(site: &Site, question: &[u8]) -> String {

@@ -74,7 +74,8 @@ fn each_misdeed_costs_its_own_login_only() {
         }
         Raw::connect(&broker, &login(Version::V5, "good")).disconnect();
     }
-    let faults = broker.ctl("plugins")["running"][0]["faults"].as_u64().unwrap();
+    let figures = broker.ctl("plugins")["running"][0]["figures"][0]["faults"].clone();
+    let faults: u64 = figures.as_object().unwrap().values().filter_map(|it| it.as_u64()).sum();
     assert!(faults >= 2 * DEEDS.len() as u64, "{faults} faults counted");
     let longest = witness.stop();
     assert!(longest < SERVED_WITHIN, "a message took {longest:?}");
@@ -233,4 +234,27 @@ fn a_plugin_that_cannot_start_keeps_its_door_shut_and_no_other() {
     wait_until("the door is open", || Raw::try_connect_at(default, &good).is_ok());
     assert_eq!(broker.plugin_state("hostile.wasm"), "live");
     inside.ping();
+}
+
+/// What its instances could take is more than all plugins may have: it is refused in numbers, and fits
+/// when the numbers do.
+#[test]
+fn a_plugin_that_could_take_more_memory_than_there_is_does_not_run() {
+    let site = Site::new();
+    let config = |memory: &str| {
+        let bound = format!("[policy]\nmax_plugin_memory = \"{memory}\"");
+        site.config(&CONFIG.replace("[policy]", &bound));
+    };
+    site.drop_in("hostile", "hostile.wasm");
+    config("127MB");
+    let broker = site.start();
+    let numbers = "the instances of `hostile` could take 128 MB";
+    let bound = "policy.max_plugin_memory (127 MB)";
+    broker.wait_for_line(0, &["ERROR", "plugins/hostile.wasm", numbers, bound]);
+    let good = login(Version::V5, "good");
+    assert_eq!(Raw::try_connect(&broker, &good).map(drop), Err(UNAVAILABLE));
+    drop(broker);
+    config("128MB");
+    let broker = site.start();
+    Raw::connect(&broker, &good).disconnect();
 }

@@ -144,7 +144,10 @@ fn a_receiver_that_pauses_loses_nothing() {
 /// QoS 0 waits for nobody: a dead reader neither slows its publisher nor fills the memory.
 #[test]
 fn a_dead_reader_of_qos_0_costs_bounded_memory() {
-    let broker = Broker::start();
+    // By default it may be 16 MB for the reader, and 64 on the way to its thread.
+    let broker = Broker::with_tables(
+        "[node]\nmax_inbox_bytes = \"4MB\"\n[mqtt]\nmax_mqueue_bytes = \"4MB\"\n",
+    );
     let mut dead = Raw::connect(&broker, &Connect::new(Version::V311, "dead"));
     dead.subscribe("loud", 0);
     let mut sender = Raw::connect(&broker, &Connect::new(Version::V311, "sender"));

@@ -19,6 +19,7 @@ mod written;
 
 pub use effect::{Actions, Effect, QosSet, Retained};
 pub use error::RuleError;
+pub use network::Network;
 pub use request::{Request, Subject};
 pub use rule::{Rule, first_match};
 pub use rule_set::RuleSet;

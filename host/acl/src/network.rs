@@ -3,6 +3,7 @@
 //! IPv4-mapped IPv6 addresses (`::ffff:192.0.2.7`) are IPv4 here: a socket for both families shows
 //! IPv4 clients so, and a rule must not be evaded by that.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
@@ -11,15 +12,32 @@ use serde::{Deserialize, Serialize};
 const MAPPED_BITS: u8 = 96;
 
 /// All addresses that agree with `address` in its first bits; the other bits of it are 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Network {
-    V4 { address: Ipv4Addr, bits: u8 },
-    V6 { address: Ipv6Addr, bits: u8 },
+///
+/// Made by [`Network::parse`] and [`Network::of`], which see to that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Network {
+    /// Of IPv4.
+    V4 {
+        /// Its first address.
+        address: Ipv4Addr,
+        /// Bits of the prefix, at most 32.
+        bits: u8,
+    },
+    /// Of IPv6.
+    V6 {
+        /// Its first address.
+        address: Ipv6Addr,
+        /// Bits of the prefix, at most 128.
+        bits: u8,
+    },
 }
 
 impl Network {
     /// Reads `192.0.2.7`, `10.0.0.0/8`, `2001:db8::/32`.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// What is wrong, to be read behind the text.
+    pub fn parse(text: &str) -> Result<Self, String> {
         let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
         let address: IpAddr = address.parse().map_err(|_| {
             "is no address such as `192.0.2.7` and no prefix such as `10.0.0.0/8`".to_owned()
@@ -41,8 +59,20 @@ impl Network {
         }
     }
 
-    /// The network of this many bits that an address is in.
-    fn of(address: IpAddr, bits: u8) -> Self {
+    /// The network of this one address.
+    pub fn single(address: IpAddr) -> Self {
+        let bits = if address.is_ipv4() { 32 } else { 128 };
+        Self::of(address, bits)
+    }
+
+    /// True if it is one address.
+    pub const fn is_single(&self) -> bool {
+        matches!(self, Self::V4 { bits: 32, .. } | Self::V6 { bits: 128, .. })
+    }
+
+    /// The network of this many bits that an address is in; of an IPv4-mapped address they count from
+    /// the beginning of the IPv6 one.
+    pub fn of(address: IpAddr, bits: u8) -> Self {
         match Self::unmapped(address, bits) {
             Self::V4 { address, bits } => {
                 let mask = u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0);
@@ -66,11 +96,21 @@ impl Network {
     }
 
     fn stray_bits(&self) -> String {
+        format!("has bits behind its prefix, did you mean `{self}`?")
+    }
+}
+
+/// As it is read: without its bits if it is one address.
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (address, bits): (IpAddr, u8) = match *self {
             Self::V4 { address, bits } => (address.into(), bits),
             Self::V6 { address, bits } => (address.into(), bits),
         };
-        format!("has bits behind its prefix, did you mean `{address}/{bits}`?")
+        match self.is_single() {
+            true => write!(f, "{address}"),
+            false => write!(f, "{address}/{bits}"),
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! The topics that a rule speaks of, parsed, and whether a request is about them.
 //!
 //! A SUBSCRIBE asks for all topics that its filter matches, a PUBLISH for one. An allowing pattern
-//! must cover them all; a denying one need only touch them.
+//! must cover them all; a denying one need only touch them. One that asks must cover them all too, and
+//! where it only touches some nobody can be asked about the whole.
 
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +41,14 @@ impl Pattern {
         Ok(Self { levels, exactly })
     }
 
+    /// Whether a rule that asks speaks of a part of what the request is about, and not of the whole.
+    pub(crate) fn is_cut_by(&self, who: &Subject<'_>, target: &Target<'_>) -> bool {
+        match *target {
+            Target::Topics { filter, .. } => !self.exactly && self.overlaps(filter, who, false),
+            Target::Malformed => false,
+        }
+    }
+
     pub(crate) fn matches(&self, effect: Effect, who: &Subject<'_>, target: &Target<'_>) -> bool {
         let denies = effect == Effect::Deny;
         match *target {
@@ -47,7 +56,7 @@ impl Pattern {
             Target::Topics { filter, whole } if self.exactly => {
                 self.is(filter, who, denies) || self.is(whole, who, denies)
             }
-            Target::Topics { filter, .. } if denies => self.overlaps(filter, who),
+            Target::Topics { filter, .. } if denies => self.overlaps(filter, who, true),
             Target::Topics { filter, .. } => self.covers(filter, who),
         }
     }
@@ -77,15 +86,17 @@ impl Pattern {
         others.next().is_none()
     }
 
-    /// Whether some topic matches both. An unusable value matches everything from its level on.
-    fn overlaps(&self, filter: &str, who: &Subject<'_>) -> bool {
+    /// Whether some topic matches both; `unusable` is what holds of everything from an unusable value on.
+    fn overlaps(&self, filter: &str, who: &Subject<'_>, unusable: bool) -> bool {
         if self.dollar_parts(filter, who) {
             return false;
         }
         let mut others = filter.split('/');
         for level in &self.levels {
             match (level.resolve(who), others.next()) {
-                (Resolved::Unusable | Resolved::Hash, _) | (_, Some("#")) => return true,
+                (Resolved::Unusable, _) => return unusable,
+                (Resolved::Hash, _) => return true,
+                (_, Some("#")) => return unusable || self.is_usable(who),
                 (_, None) => return false,
                 (Resolved::Plus, _) | (_, Some("+")) => {}
                 (Resolved::Text(text), Some(other)) if text.is(other) => {}
@@ -93,6 +104,10 @@ impl Pattern {
             }
         }
         matches!(others.next(), None | Some("#"))
+    }
+
+    fn is_usable(&self, who: &Subject<'_>) -> bool {
+        self.levels.iter().all(|level| !matches!(level.resolve(who), Resolved::Unusable))
     }
 
     /// Whether one begins with a wildcard and the other with `$`: these have no topic in common

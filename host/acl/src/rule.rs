@@ -36,8 +36,9 @@ pub fn first_match(
     request: &Request<'_>,
 ) -> Option<(Effect, usize)> {
     let target = request.target();
-    let position = rules.iter().position(|rule| rule.matches(who, request, &target))?;
-    Some((rules[position].effect, position))
+    let judge =
+        |(position, rule): (usize, &Rule)| Some((rule.judge(who, request, &target)?, position));
+    rules.iter().enumerate().find_map(judge)
 }
 
 impl Rule {
@@ -64,15 +65,25 @@ impl Rule {
         self.effect
     }
 
-    pub(crate) fn matches(
+    /// What it says about a request, if it matches. One that asks, and speaks of a part of the request
+    /// only, denies: another rule must not allow that part without asking.
+    pub(crate) fn judge(
         &self,
         who: &Subject<'_>,
         request: &Request<'_>,
         target: &Target<'_>,
-    ) -> bool {
-        self.speaks_of(request)
-            && self.requirements.iter().all(|requirement| requirement.holds(who))
-            && self.topics.iter().any(|pattern| pattern.matches(self.effect, who, target))
+    ) -> Option<Effect> {
+        let speaks = self.speaks_of(request)
+            && self.requirements.iter().all(|requirement| requirement.holds(who));
+        if !speaks {
+            return None;
+        }
+        if self.topics.iter().any(|pattern| pattern.matches(self.effect, who, target)) {
+            return Some(self.effect);
+        }
+        let is_cut = self.effect == Effect::Ask
+            && self.topics.iter().any(|pattern| pattern.is_cut_by(who, target));
+        is_cut.then_some(Effect::Deny)
     }
 
     /// A client id without which it cannot match.

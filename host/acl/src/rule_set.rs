@@ -75,8 +75,7 @@ impl RuleSet {
     ) -> Option<(Effect, usize)> {
         let target = request.target();
         let mut candidates = self.candidates(start, who);
-        let position = candidates.find(|&at| self.rules[at].matches(who, request, &target))?;
-        Some((self.rules[position].effect(), position))
+        candidates.find_map(|at| Some((self.rules[at].judge(who, request, &target)?, at)))
     }
 
     /// The positions of rules that may match a client, ascending.

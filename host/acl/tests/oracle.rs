@@ -9,7 +9,7 @@ use proptest::sample::select;
 use theseus_acl::Effect::{self, Allow, Ask, Deny};
 use theseus_acl::Subject;
 
-use crate::rules::{client, matching, publish, speaks, subscribe};
+use crate::rules::{client, effect_of, matching, publish, speaks, subscribe};
 
 mod rules;
 
@@ -131,7 +131,12 @@ proptest! {
     ) {
         let who = Subject { user_name, ..client(client_id) };
         let whole = format!("{share}{filter}");
-        for effect in [Allow, Deny, Ask] {
+        let cut = resolved(&pattern, &who, Ask).is_some() && model(Deny, &pattern, &who, &filter);
+        let covered = model(Ask, &pattern, &who, &filter);
+        let expected = if covered { Some(Ask) } else { cut.then_some(Deny) };
+        let found = effect_of(Ask, matching(&pattern), &who, &subscribe(&whole));
+        prop_assert_eq!(found, expected, "{} asks {} {:?}", pattern, whole, who);
+        for effect in [Allow, Deny] {
             let found = speaks(effect, matching(&pattern), &who, &subscribe(&whole));
             let expected = model(effect, &pattern, &who, &filter);
             prop_assert_eq!(found, expected, "{:?} {} {} {:?}", effect, pattern, whole, who);

@@ -1,8 +1,8 @@
 //! Which topics a rule speaks of: publish, cover, overlap, `$`, shares, exact texts.
 
-use theseus_acl::Effect::{Allow, Ask, Deny};
+use theseus_acl::Effect::{self, Allow, Ask, Deny};
 
-use crate::rules::{client, exactly, matching, publish, speaks, subscribe};
+use crate::rules::{client, effect_of, exactly, matching, publish, speaks, subscribe};
 
 mod rules;
 
@@ -82,9 +82,19 @@ fn a_subscribe_is_allowed_by_cover_and_denied_by_overlap() {
     ] {
         let speaks = |effect| speaks(effect, matching(pattern), &client("c"), &subscribe(filter));
         assert_eq!(speaks(Allow), covers, "{pattern} covers {filter}");
-        assert_eq!(speaks(Ask), covers, "{pattern} covers {filter}");
+        assert_eq!(asked(pattern, filter), of_ask(covers, overlaps), "{pattern} asks {filter}");
         assert_eq!(speaks(Deny), overlaps, "{pattern} overlaps {filter}");
     }
+}
+
+/// What a rule that asks says about a subscription.
+fn asked(pattern: &str, filter: &str) -> Option<Effect> {
+    effect_of(Ask, matching(pattern), &client("c"), &subscribe(filter))
+}
+
+/// It asks about what it covers, and denies what it only touches: nobody can be asked about a part.
+fn of_ask(covers: bool, overlaps: bool) -> Option<Effect> {
+    if covers { Some(Ask) } else { overlaps.then_some(Deny) }
 }
 
 #[test]
@@ -107,7 +117,9 @@ fn a_shared_subscription_is_judged_by_its_filter() {
     ] {
         let speaks = |effect| speaks(effect, matching(pattern), &client("c"), &subscribe(filter));
         assert_eq!(speaks(Allow), covers, "{pattern} covers {filter}");
-        assert_eq!(speaks(Ask), covers, "{pattern} covers {filter}");
+        // About a malformed one nobody is asked.
+        let expected = of_ask(covers, overlaps && filter == "$share/g/#");
+        assert_eq!(asked(pattern, filter), expected, "{pattern} asks {filter}");
         assert_eq!(speaks(Deny), overlaps, "{pattern} overlaps {filter}");
     }
 }

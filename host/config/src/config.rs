@@ -9,10 +9,10 @@ use crate::error::{ConfigError, ConfigErrors, Errors, Origin, Place};
 use crate::read::{self, Reader, Setting};
 use crate::top::Top;
 use crate::validate::Parts;
-use crate::walk::Findings;
+use crate::walk::{Findings, Named};
 use crate::{
-    Authorization, ForceShutdown, Listener, Log, Mqtt, Node, PluginSettings, Policy, Retainer,
-    SysEventMessages, SysTopics, Testing,
+    Admin, Authorization, Ban, ForceShutdown, HttpConnector, Listener, Log, Mqtt, Node,
+    PluginPolicy, PluginSettings, Policy, Retainer, SysEventMessages, SysTopics, Testing, Trust,
 };
 use crate::{env, file, listeners, syntax, validate, walk};
 
@@ -25,6 +25,12 @@ pub struct Config {
     /// The plugins that authenticate, in the order they are asked; see
     /// [`authentication_of`](Self::authentication_of) for one listener. Default: none.
     pub authentication: Vec<String>,
+    /// The plugins that give limits. Default: none.
+    pub limits: Vec<String>,
+    /// The plugins that ban. Default: none.
+    pub bans: Vec<String>,
+    /// The plugins that see messages, in the order they are asked. Default: none.
+    pub hooks: Vec<String>,
     /// The folder for everything the broker writes, joined to [`base`](Self::base). Default:
     /// `data`.
     pub data_dir: PathBuf,
@@ -41,8 +47,16 @@ pub struct Config {
     pub authorization: Authorization,
     /// The plugins' own settings, by name; also of those that nothing names.
     pub plugins: Vec<PluginSettings>,
+    /// Which files of plugins may run.
+    pub trust: Trust,
     /// Bounds of what plugins and passwords may cost.
     pub policy: Policy,
+    /// What single plugins may do, by name; see [`policy_of`](Self::policy_of).
+    pub policy_of_plugins: Vec<PluginPolicy>,
+    /// The backends that plugins may ask by HTTP, by name.
+    pub http_connectors: Vec<HttpConnector>,
+    /// Bounds of the ban table.
+    pub ban: Ban,
     /// Limits of the protocol and of every session; see [`mqtt_of`](Self::mqtt_of) for the clients of
     /// one listener.
     pub mqtt: Mqtt,
@@ -52,6 +66,8 @@ pub struct Config {
     pub retainer: Retainer,
     /// When a connection is closed for the others' sake.
     pub force_shutdown: ForceShutdown,
+    /// Where operators ask the broker.
+    pub admin: Admin,
     /// What the broker says of itself on topics of its own.
     pub sys_topics: SysTopics,
     /// What it says there of single clients.
@@ -100,6 +116,11 @@ impl Config {
     pub fn mqtt_of(&self, listener: &Listener) -> &Mqtt {
         let place = self.listeners.iter().position(|one| one.title() == listener.title());
         place.and_then(|place| self.of_listeners.get(place)).unwrap_or(&self.mqtt)
+    }
+
+    /// What the operator lets a plugin do; none where that is left to the defaults.
+    pub fn policy_of(&self, plugin: &str) -> Option<&PluginPolicy> {
+        self.policy_of_plugins.iter().find(|policy| policy.name == plugin)
     }
 
     /// The plugins that authenticate on a listener, in the order they are asked: its own word, or
@@ -158,6 +179,18 @@ pub(crate) fn build(
     }
 }
 
+/// What `[mqtt]` becomes for each listener. Where it is wrong the listeners' own keys are read all the
+/// same, for their errors.
+fn of_listeners(
+    reader: &mut Reader<'_>,
+    doors: &[Named],
+    mqtt: Option<&Mqtt>,
+) -> Vec<Option<Mqtt>> {
+    let inherited = mqtt.cloned().or_else(Mqtt::of_defaults);
+    let of = |door: &Named| inherited.as_ref()?.read_of_listener(reader, &door.path);
+    doors.iter().map(of).collect()
+}
+
 /// Reads every section, so that every error is found. None when any key is wrong.
 fn read(
     findings: Findings,
@@ -173,32 +206,35 @@ fn read(
         doors.iter().map(|door| Listener::read_door(&mut reader, door)).collect();
     let authorization = Authorization::read(&mut reader, "authorization");
     let plugins = PluginSettings::read_all(&mut reader);
+    let trust = Trust::read(&mut reader, "trust");
     let policy = Policy::read(&mut reader, "policy");
+    let policy_of_plugins = PluginPolicy::read_all(&mut reader);
+    let http_connectors = HttpConnector::read_all(&mut reader);
+    let ban = Ban::read(&mut reader, "ban");
     let mqtt = Mqtt::read(&mut reader, "mqtt");
-    // Where `[mqtt]` is wrong the listeners' own keys are read all the same, for their errors.
-    let inherited = mqtt.clone().or_else(Mqtt::of_defaults);
-    let of_listeners: Vec<Option<Mqtt>> = doors
-        .iter()
-        .map(|door| inherited.as_ref()?.read_of_listener(&mut reader, &door.path))
-        .collect();
+    let of_listeners = of_listeners(&mut reader, &doors, mqtt.as_ref());
     let retainer = Retainer::read(&mut reader, "retainer");
     let force_shutdown = ForceShutdown::read(&mut reader, "force_shutdown");
+    let admin = Admin::read(&mut reader, "admin");
     let sys_topics = SysTopics::read(&mut reader, "sys_topics");
     let sys_event_messages = SysEventMessages::read(&mut reader, "sys_topics.sys_event_messages");
     let log = Log::read(&mut reader, "log");
     let testing = Testing::read(&mut reader, "testing");
     let settings = reader.into_settings();
     if complete {
-        let (top, mqtt, settings) = (top.as_ref(), mqtt.as_ref(), &*settings);
-        let of_listeners = &of_listeners;
-        let parts =
-            Parts { top, doors: &doors, listeners: &listeners, mqtt, of_listeners, settings };
-        validate::validate(&parts, errors);
+        let (top, mqtt, trust) = (top.as_ref(), mqtt.as_ref(), trust.as_ref());
+        let (of_listeners, of_plugins) = (&of_listeners, policy_of_plugins.as_deref());
+        let (doors, listeners, settings) = (&doors, &listeners, &*settings);
+        let of = Parts { top, doors, listeners, mqtt, of_listeners, of_plugins, trust, settings };
+        validate::validate(&of, errors);
     }
-    let Top { allow_anonymous, authentication, data_dir, plugins_dir } = top?;
+    let Top { allow_anonymous, authentication, limits, bans, hooks, data_dir, plugins_dir } = top?;
     let config = Config {
         allow_anonymous,
         authentication,
+        limits,
+        bans,
+        hooks,
         data_dir: base.join(data_dir),
         plugins_dir: base.join(plugins_dir),
         base: base.to_owned(),
@@ -206,11 +242,16 @@ fn read(
         listeners: listeners.into_iter().collect::<Option<_>>()?,
         authorization: authorization?,
         plugins: plugins?,
+        trust: trust?,
         policy: policy?,
+        policy_of_plugins: policy_of_plugins?,
+        http_connectors: http_connectors?,
+        ban: ban?,
         mqtt: mqtt?,
         of_listeners: of_listeners.into_iter().collect::<Option<_>>()?,
         retainer: retainer?,
         force_shutdown: force_shutdown?,
+        admin: admin?,
         sys_topics: sys_topics?,
         sys_event_messages: sys_event_messages?,
         log: log?,

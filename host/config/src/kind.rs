@@ -4,10 +4,12 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::connectors::Secrets;
 use crate::raw::{Raw, shorten};
 use crate::{schema, units};
 
@@ -21,6 +23,16 @@ pub(crate) trait Kind {
 
     /// Every value it takes, in words.
     fn allowed(&self) -> String;
+
+    /// What two values have in common that mean the same.
+    fn meaning(&self, value: &Self::Value) -> String {
+        format!("{value:?}")
+    }
+
+    /// Whether this value is kept out of errors and lists.
+    fn is_secret(&self, _raw: &Raw) -> bool {
+        false
+    }
 }
 
 /// `true` or `false`.
@@ -120,8 +132,8 @@ impl Kind for Span {
 
 /// A size in bytes with its unit, both limits included.
 pub(crate) struct Bytes {
-    pub(crate) min: u32,
-    pub(crate) max: u32,
+    pub(crate) min: u64,
+    pub(crate) max: u64,
 }
 
 impl Kind for Bytes {
@@ -129,12 +141,12 @@ impl Kind for Bytes {
 
     fn read(&self, raw: &Raw) -> Result<usize, String> {
         let bytes = units::parse_size(text_with_unit(raw)?)?;
-        let inside = (u64::from(self.min)..=u64::from(self.max)).contains(&bytes);
+        let inside = (self.min..=self.max).contains(&bytes);
         usize::try_from(bytes).ok().filter(|_| inside).ok_or_else(out_of_range)
     }
 
     fn allowed(&self) -> String {
-        let [min, max] = [self.min, self.max].map(|bytes| units::format_size(bytes.into()));
+        let [min, max] = [self.min, self.max].map(units::format_size);
         format!("a size from \"{min}\" to \"{max}\" (units B, KB, MB, GB)")
     }
 }
@@ -163,6 +175,29 @@ fn read_address(text: &str) -> Result<SocketAddr, String> {
         return Err("is a port without an address".to_owned());
     }
     text.parse().map_err(|_| "is not an IP address and a port".to_owned())
+}
+
+/// A share, written `"20%"`, in percent up to 100.
+pub(crate) struct Percent {
+    pub(crate) min: usize,
+}
+
+impl Kind for Percent {
+    type Value = usize;
+
+    fn read(&self, raw: &Raw) -> Result<usize, String> {
+        let text = raw.as_text().ok_or_else(|| raw.misfit())?;
+        let share = text.strip_suffix('%').and_then(|number| number.parse().ok());
+        match share {
+            None => Err("is no share such as \"20%\"".to_owned()),
+            Some(share) if (self.min..=100).contains(&share) => Ok(share),
+            Some(_) => Err("is out of range".to_owned()),
+        }
+    }
+
+    fn allowed(&self) -> String {
+        format!("\"{}%\" to \"100%\"", self.min)
+    }
 }
 
 /// A path. Whether it exists is asked by who opens it.
@@ -225,6 +260,79 @@ impl Kind for RequestPath {
 
     fn allowed(&self) -> String {
         format!("a path that begins with `/`, at most {} printable characters", Self::MAX)
+    }
+}
+
+/// The address of an HTTP backend, which may end with a path.
+pub(crate) struct BaseUrl;
+
+impl BaseUrl {
+    /// Longest address, in bytes.
+    const MAX: usize = 2048;
+}
+
+impl Kind for BaseUrl {
+    type Value = String;
+
+    fn read(&self, raw: &Raw) -> Result<String, String> {
+        let text = raw.as_text().ok_or_else(|| raw.misfit())?;
+        let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+        let rest = rest.ok_or("begins with neither http:// nor https://")?;
+        let host = rest.split('/').next().unwrap_or_default();
+        let plain = |c: u8| c.is_ascii_graphic() && !matches!(c, b'?' | b'#' | b'\\');
+        if host.contains('@') {
+            return Err("holds a user; secrets stand in `headers` or in a file".to_owned());
+        }
+        let fits = !host.is_empty() && text.len() <= Self::MAX && text.bytes().all(plain);
+        if fits { Ok(text.to_owned()) } else { Err("is no such address".to_owned()) }
+    }
+
+    fn allowed(&self) -> String {
+        "an address such as \"https://auth.example.com:8443/v1\", without user, query and fragment"
+            .to_owned()
+    }
+
+    /// Behind a user there may be a password.
+    fn is_secret(&self, raw: &Raw) -> bool {
+        raw.as_text().is_some_and(|text| text.contains('@'))
+    }
+}
+
+/// Headers of HTTP, with their values, which may be secret.
+pub(crate) struct Headers;
+
+impl Kind for Headers {
+    type Value = Secrets;
+
+    fn read(&self, raw: &Raw) -> Result<Secrets, String> {
+        let texts = match raw {
+            Raw::Mixed => return Err("holds something that is no string".to_owned()),
+            _ => raw.as_texts().ok_or_else(|| raw.misfit())?,
+        };
+        let is_header = |text: &&str| {
+            let name = text.split_once(':').map_or("", |(name, _)| name.trim());
+            let plain = |c: u8| c.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&c);
+            !name.is_empty() && name.bytes().all(plain) && !text.contains(['\r', '\n', '\0'])
+        };
+        match texts.iter().position(|text| !is_header(text)) {
+            Some(at) => Err(format!("holds as number {} something that is no header", at + 1)),
+            None => Ok(Secrets::new(texts.into_iter().map(str::to_owned).collect())),
+        }
+    }
+
+    fn allowed(&self) -> String {
+        "an array of headers such as [\"X-Tenant: 4\"]".to_owned()
+    }
+
+    /// Not the texts: what a configuration means can be shown too.
+    fn meaning(&self, value: &Secrets) -> String {
+        let mut hasher = DefaultHasher::new();
+        value.texts().hash(&mut hasher);
+        hasher.finish().to_string()
+    }
+
+    fn is_secret(&self, _raw: &Raw) -> bool {
+        true
     }
 }
 

@@ -10,9 +10,12 @@
 //!   The keys of `[plugins.NAME]` are the plugin's own, see [`PluginSettings`].
 #![forbid(unsafe_code)]
 
+mod admin;
 mod authorization;
+mod ban;
 mod change;
 mod config;
+mod connectors;
 mod data_dir;
 mod env;
 mod error;
@@ -23,6 +26,7 @@ mod listeners;
 mod log;
 mod mqtt;
 mod node;
+mod plugin_policy;
 mod plugins;
 mod policy;
 mod raw;
@@ -36,13 +40,17 @@ mod syntax;
 mod sys_topics;
 mod testing;
 mod top;
+mod trust;
 mod units;
 mod validate;
 mod walk;
 
+pub use admin::Admin;
 pub use authorization::{Authorization, DenyAction, NoMatch};
+pub use ban::Ban;
 pub use change::Change;
 pub use config::{Config, Loaded};
+pub use connectors::{HttpConnector, Secrets};
 pub use data_dir::data_dir;
 pub use env::{RESERVED, variables};
 pub use error::{ConfigError, ConfigErrors, Origin, Place};
@@ -52,9 +60,12 @@ pub use listeners::{Listener, ListenerKind, WebSocket};
 pub use log::{Level, Log};
 pub use mqtt::Mqtt;
 pub use node::Node;
+pub use plugin_policy::{Isolate, OnFailure, PluginPolicy, Promote};
 pub use plugins::{PluginSetting, PluginSettings, PluginValue};
 pub use policy::Policy;
 pub use retainer::Retainer;
 pub use suggest::suggest;
 pub use sys_topics::{SysEventMessages, SysTopics};
 pub use testing::Testing;
+pub use trust::{Trust, TrustKey, TrustMode};
+pub use units::parse_duration;

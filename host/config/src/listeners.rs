@@ -61,7 +61,7 @@ pub(crate) const WS_LISTENER: Section = Section {
     ..Listener::SECTION
 };
 
-const MB: u32 = 1 << 20;
+const MB: u64 = 1 << 20;
 
 /// What carries MQTT between a listener and its clients.
 #[derive(Clone, Debug, PartialEq)]

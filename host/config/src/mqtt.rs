@@ -10,7 +10,7 @@ use crate::read::Reader;
 use crate::section::{Section, section};
 use crate::walk::Findings;
 
-const MB: u32 = 1 << 20;
+const MB: u64 = 1 << 20;
 const HOUR: Duration = Duration::from_secs(3600);
 /// A session's expiry is four bytes of seconds on the wire, and all ones mean "never".
 const LONGEST_EXPIRY: Duration = Duration::from_secs(u32::MAX as u64 - 1);

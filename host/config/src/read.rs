@@ -123,9 +123,9 @@ impl<'a> Reader<'a> {
             last = Some((value.ok(), raw, origin));
         }
         let (value, raw, origin) = last?;
-        let meaning = value.as_ref().map(|value| format!("{value:?}"));
-        let setting =
-            Setting { key: dotted, value: raw.to_string(), meaning, live, origin: origin.clone() };
+        let meaning = value.as_ref().map(|value| kind.meaning(value));
+        let shown = if kind.is_secret(&raw) { "a secret".to_owned() } else { raw.to_string() };
+        let setting = Setting { key: dotted, value: shown, meaning, live, origin: origin.clone() };
         self.settings.push(setting);
         value.map(|value| (value, origin))
     }
@@ -154,7 +154,8 @@ impl<'a> Reader<'a> {
     }
 
     fn refuse(&mut self, key: &str, raw: &Raw, origin: &Origin, problem: &str, kind: &impl Kind) {
-        let problem = format!("{} {problem}; allowed: {}", raw.shown(), kind.allowed());
+        let shown = if kind.is_secret(raw) { "the value".to_owned() } else { raw.shown() };
+        let problem = format!("{shown} {problem}; allowed: {}", kind.allowed());
         self.errors.key(origin, key, problem);
     }
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use crate::section::{Key, Section};
 use crate::{
-    authorization, force_shutdown, listeners, log, mqtt, node, plugins, policy, retainer,
-    sys_topics, testing, top,
+    admin, authorization, ban, connectors, force_shutdown, listeners, log, mqtt, node,
+    plugin_policy, plugins, policy, retainer, sys_topics, testing, top, trust,
 };
 
 /// Every section, in the order of the reference.
@@ -19,12 +19,17 @@ pub(crate) const SECTIONS: &[Section] = &[
     listeners::WebSocket::SECTION,
     authorization::Authorization::SECTION,
     plugins::SECTION,
+    trust::Trust::SECTION,
     policy::Policy::SECTION,
+    plugin_policy::PluginPolicy::SECTION,
+    connectors::HttpConnector::SECTION,
+    ban::Ban::SECTION,
     mqtt::Mqtt::SECTION,
     mqtt::Mqtt::OF_LISTENER,
     mqtt::Mqtt::OF_WS_LISTENER,
     retainer::Retainer::SECTION,
     force_shutdown::ForceShutdown::SECTION,
+    admin::Admin::SECTION,
     sys_topics::SysTopics::SECTION,
     sys_topics::SysEventMessages::SECTION,
     log::Log::SECTION,

@@ -16,6 +16,13 @@ section! {
         /// The plugins that are asked whether a client may connect, one after the other until one
         /// answers; where none does, the client is refused. A listener can name others.
         authentication: Vec<String> = [] as Names, LIVE;
+        /// The plugins that say how much clients may do; what each of them says holds.
+        limits: Vec<String> = [] as Names, LIVE;
+        /// The plugins that watch what clients do and shut some of them out.
+        bans: Vec<String> = [] as Names, LIVE;
+        /// The plugins that see messages, of the topics they declare, and may change them; in this
+        /// order.
+        hooks: Vec<String> = [] as Names, LIVE;
         /// The folder for everything the broker writes. A relative path starts at the configuration
         /// file's folder, or at its parent where that folder is named `etc`.
         data_dir: PathBuf = "data" as Folder;

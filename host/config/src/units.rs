@@ -11,8 +11,11 @@ const DURATIONS: [(&str, u64); 5] =
 /// Bytes of each size unit, largest first. Binary: 1 KB is 1024 bytes.
 const SIZES: [(&str, u64); 4] = [("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10), ("B", 1)];
 
-/// Reads `"250ms" "15s" "1m" "2h" "1d"`. The error continues a sentence that begins with the value.
-pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+/// Reads `"250ms" "15s" "1m" "2h" "1d"`.
+///
+/// # Errors
+/// What is wrong, which continues a sentence that begins with the value.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
     parse(text, &DURATIONS, |unit, known| unit == known).map(Duration::from_millis)
 }
 

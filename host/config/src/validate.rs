@@ -2,12 +2,15 @@
 //! Not the limits of one key, which are part of its declaration.
 //! Used by `config`, after everything is read.
 
+use std::collections::BTreeSet;
+
 use crate::error::{Errors, Origin};
 use crate::read::{Setting, origin};
+use crate::suggest::suggest;
 use crate::top::Top;
 use crate::units::format_size;
 use crate::walk::Named;
-use crate::{Listener, Mqtt};
+use crate::{Listener, Mqtt, PluginPolicy, Trust, TrustMode};
 
 /// What is looked at; none where a key is wrong, which has been reported.
 pub(crate) struct Parts<'a> {
@@ -18,6 +21,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) mqtt: Option<&'a Mqtt>,
     /// As each listener overrides it.
     pub(crate) of_listeners: &'a [Option<Mqtt>],
+    pub(crate) of_plugins: Option<&'a [PluginPolicy]>,
+    pub(crate) trust: Option<&'a Trust>,
     pub(crate) settings: &'a [Setting],
 }
 
@@ -29,11 +34,13 @@ pub(crate) fn validate(parts: &Parts<'_>, errors: &mut Errors) {
         errors.whole(&Origin::Default, format!("nothing to listen on; {hint}"));
     }
     somebody_can_connect(parts, errors);
+    some_plugin_can_run(parts, errors);
     let listeners: Vec<_> = parts.listeners.iter().flatten().collect();
     for (position, listener) in listeners.iter().enumerate() {
         let before = listeners.get(..position).unwrap_or_default();
         one_listener_for_each_address(listener, before, parts.settings, errors);
     }
+    granted_connectors_are_there(parts, errors);
     let Some(mqtt) = parts.mqtt else { return };
     connect_fits_into_a_packet("mqtt", mqtt, parts.settings, errors);
     keep_alives_are_a_range("mqtt", mqtt, parts.settings, errors);
@@ -65,6 +72,18 @@ fn somebody_can_connect(parts: &Parts<'_>, errors: &mut Errors) {
     }
 }
 
+/// Where nothing could be trusted, something was forgotten.
+fn some_plugin_can_run(parts: &Parts<'_>, errors: &mut Errors) {
+    let Some(trust) = parts.trust else { return };
+    let (mode, key) = match trust.mode {
+        TrustMode::Pinned if trust.sha256.is_empty() => ("pinned", "sha256"),
+        TrustMode::Signed if trust.public_keys.is_empty() => ("signed", "public_keys"),
+        _ => return,
+    };
+    let problem = format!("\"{mode}\" lets no plugin run as long as trust.{key} is empty");
+    errors.key(&origin(parts.settings, "trust.mode"), "trust.mode", problem);
+}
+
 /// Port 0 is a new port each time.
 fn one_listener_for_each_address(
     listener: &Listener,
@@ -79,6 +98,22 @@ fn one_listener_for_each_address(
     let key = format!("{}.bind", listener.path());
     let problem = format!("{bind} is the address of `{}` already", first.path());
     errors.key(&origin(settings, &key), &key, problem);
+}
+
+/// Whoever grants what is not there has misspelt it, or forgotten a section.
+fn granted_connectors_are_there(parts: &Parts<'_>, errors: &mut Errors) {
+    let keys = parts.settings.iter().filter_map(|it| it.key.strip_prefix("connectors.http."));
+    let names: BTreeSet<&str> = keys.filter_map(|key| key.split('.').next()).collect();
+    for policy in parts.of_plugins.unwrap_or_default() {
+        let missing = policy.connectors.iter().filter(|name| !names.contains(name.as_str()));
+        for name in missing {
+            let near = suggest(name, names.iter().copied());
+            let hint = near.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
+            let key = format!("policy.plugins.{}.connectors", policy.name);
+            let problem = format!("there is no section [connectors.http.{name}]{hint}");
+            errors.key(&origin(parts.settings, &key), &key, problem);
+        }
+    }
 }
 
 /// The error stands at the key that was set, should the other be a default.

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap in a test is the failed test")]
 
+use std::time::Duration;
+
 use theseus_config::{Config, ConfigErrors, DenyAction, Loaded, NoMatch};
 
 const LISTENER: &str = "[listeners.tcp.default]\nbind = \"127.0.0.1:1883\"\n";
@@ -143,6 +145,21 @@ fn what_plugins_cost_has_limits() {
             "a size from \"1MB\" to \"1GB\" (units B, KB, MB, GB)",
         ),
         (
+            "max_plugin_memory",
+            ["'15MB'", "'16MB'", "'1024GB'", "'1025GB'"],
+            "a size from \"16MB\" to \"1024GB\" (units B, KB, MB, GB)",
+        ),
+        (
+            "max_state_size",
+            ["'63KB'", "'64KB'", "'1GB'", "'1025MB'"],
+            "a size from \"64KB\" to \"1GB\" (units B, KB, MB, GB)",
+        ),
+        (
+            "max_plugin_buckets",
+            ["0", "1", "10_000_000", "10_000_001"],
+            "an integer from 1 to 10000000",
+        ),
+        (
             "login_cpu_time",
             ["'0ms'", "'1ms'", "'10s'", "'11s'"],
             "a duration from \"1ms\" to \"10s\" (units ms, s, m, h, d)",
@@ -151,6 +168,12 @@ fn what_plugins_cost_has_limits() {
             "max_plugin_size",
             ["'63KB'", "'64KB'", "'256MB'", "'257MB'"],
             "a size from \"64KB\" to \"256MB\" (units B, KB, MB, GB)",
+        ),
+        ("max_hanging_calls", ["0", "1", "1024", "1025"], "an integer from 1 to 1024"),
+        (
+            "max_process_memory",
+            ["'15MB'", "'16MB'", "'1GB'", "'1025MB'"],
+            "a size from \"16MB\" to \"1GB\" (units B, KB, MB, GB)",
         ),
         ("hash_threads", ["-1", "0", "256", "257"], "an integer from 0 to 256"),
         ("max_pending_hashes", ["-1", "0", "100_000", "100_001"], "an integer from 0 to 100000"),
@@ -200,5 +223,26 @@ fn what_a_listener_overrides_is_checked_as_all_else() {
         let text = format!("{listener}{line}\n");
         let errors = Config::parse(&text, "t.toml", std::iter::empty()).unwrap_err().to_string();
         assert!(errors.contains(problem), "{errors}");
+    }
+}
+
+/// What one plugin may cost has the limits that hold for any.
+#[test]
+fn one_plugin_may_cost_more_or_less_than_any() {
+    let keys = "max_instances = 3\nmax_instance_memory = '64MB'\nauthorize_cpu_time = '9ms'";
+    let text = format!("allow_anonymous = true\n{LISTENER}[policy.plugins.door]\n{keys}");
+    let config = parse(&text).unwrap().config;
+    let door = config.policy_of("door").unwrap();
+    assert_eq!((door.max_instances, door.max_instance_memory), (Some(3), Some(64 << 20)));
+    assert_eq!(door.authorize_cpu_time, Some(Duration::from_millis(9)));
+    assert_eq!(door.login_cpu_time, None);
+    let range = "is out of range; allowed: \"inherit\", or";
+    for (wrong, key, allowed) in [
+        ("0", "max_instances", "an integer from 1 to 1024"),
+        ("\"1KB\"", "max_instance_memory", "a size from \"1MB\" to \"1GB\" (units B, KB, MB, GB)"),
+        ("\"11s\"", "login_cpu_time", "a duration from \"1ms\" to \"10s\" (units ms, s, m, h, d)"),
+    ] {
+        let expected = format!(":5: policy.plugins.door.{key}: {wrong} {range} {allowed}");
+        assert_error(&format!("[policy.plugins.door]\n{key} = {wrong}"), &expected);
     }
 }

@@ -11,6 +11,11 @@ use theseus_mqtt::ReasonCode;
 pub(crate) struct ClientAliases(Vec<Option<Box<str>>>);
 
 impl ClientAliases {
+    /// What an alias stands for now.
+    pub(crate) fn get(&self, alias: u16) -> Option<&str> {
+        self.0.get(usize::from(alias.checked_sub(1)?))?.as_deref()
+    }
+
     /// The topic name of a PUBLISH with this alias, which stands for `topic` from now on, unless that
     /// is empty. Every alias from 1 to `max` is accepted [MQTT-3.3.2-12].
     ///

@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
+use theseus_limit::Buckets;
 use theseus_route::{Retained, Router};
 
 use crate::inbox::{Inbox, ShardId};
 use crate::metrics::Metrics;
+use crate::round::Round;
 use crate::system::{self, Events};
 use crate::{ClientLimits, Limits, Message, Policy, Time};
 
@@ -28,10 +30,14 @@ pub struct Broker {
     epoch: AtomicU64,
     pub(crate) policy: Arc<dyn Policy>,
     pub(crate) limits: Limits,
+    /// The buckets of all limits, and of plugins.
+    pub(crate) buckets: Arc<Buckets>,
     pub(crate) inboxes: Box<[Inbox]>,
     /// Per shard: sessions over their soft limit. Publishers ask a shard only if it has some.
     pub(crate) pressed: Box<[AtomicU32]>,
     metrics: Box<[Metrics]>,
+    /// How it goes with the clients that an operator wants asked about.
+    pub(crate) round: Mutex<Round>,
     sessions: AtomicUsize,
     homes: Homes,
 }
@@ -47,6 +53,16 @@ struct Homes {
 impl Broker {
     /// A broker of `shards` shards (at least one).
     pub fn new(shards: ShardId, policy: Arc<dyn Policy>, limits: impl Into<Limits>) -> Arc<Self> {
+        Self::with_buckets(shards, policy, limits, Buckets::new(BUCKETS_MAX))
+    }
+
+    /// The same with buckets that others take from too.
+    pub fn with_buckets(
+        shards: ShardId,
+        policy: Arc<dyn Policy>,
+        limits: impl Into<Limits>,
+        buckets: Arc<Buckets>,
+    ) -> Arc<Self> {
         let shards = shards.max(1);
         let mut limits = limits.into();
         if limits.listeners.is_empty() {
@@ -63,9 +79,11 @@ impl Broker {
             inboxes: (0..shards).map(|_| Inbox::default()).collect(),
             pressed: (0..shards).map(|_| AtomicU32::new(0)).collect(),
             metrics: (0..shards).map(|_| Metrics::default()).collect(),
+            round: Mutex::default(),
             sessions: AtomicUsize::new(0),
             homes: Homes::new(),
             limits,
+            buckets,
         })
     }
 
@@ -91,6 +109,11 @@ impl Broker {
     /// The bounds it was started with.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// The buckets of all limits, and of plugins.
+    pub fn buckets(&self) -> &Arc<Buckets> {
+        &self.buckets
     }
 
     /// Who decides.
@@ -217,6 +240,9 @@ impl Homes {
         self.moved.read().get(client_id).copied()
     }
 }
+
+/// Buckets of a broker that is given none.
+const BUCKETS_MAX: usize = 1_000_000;
 
 /// Retained messages that are looked at for one that needs a place, but for the rest of a stripe.
 const LOOKED_AT_MAX: usize = 4096;

@@ -8,9 +8,11 @@ use theseus_mqtt::{Disconnect, Packet, ReasonCode};
 use crate::Time;
 use crate::connection::{Connection, Ending, State};
 use crate::explanation;
+use crate::happened::What;
 use crate::inbox::Outbound;
 use crate::keys::{ConnectionKey, SessionKey};
-use crate::policy::{Action, Identity, Verdict};
+use crate::passage::{Passage, Stage};
+use crate::policy::Verdict;
 use crate::session::{Expiry, Session};
 use crate::shard::Shard;
 use crate::timers::Timer;
@@ -68,12 +70,13 @@ impl Shard {
         if disconnect.reason == ReasonCode::Success {
             session.will = None;
         }
-        self.detach(now, key, Ending::Client);
+        self.detach(now, key, Ending::Client(disconnect.reason));
     }
 
     /// Ends a connection whose client broke a rule, of MQTT or of what carries it.
     pub fn fail(&mut self, now: Time, key: ConnectionKey, reason: ReasonCode) {
         self.metrics().protocol_errors.add(1);
+        self.note(key, |_| What::ProtocolError);
         self.close(now, key, reason);
     }
 
@@ -86,6 +89,7 @@ impl Shard {
         why: &str,
     ) {
         self.metrics().protocol_errors.add(1);
+        self.note(key, |_| What::ProtocolError);
         self.close_saying(now, key, reason, Some(why));
     }
 
@@ -94,7 +98,7 @@ impl Shard {
         self.close_saying(now, key, reason, explanation::of_disconnect(reason));
     }
 
-    fn close_saying(
+    pub(crate) fn close_saying(
         &mut self,
         now: Time,
         key: ConnectionKey,
@@ -128,11 +132,17 @@ impl Shard {
         if !self.connections.get(key).is_some_and(Connection::is_open) {
             return;
         }
+        self.note_end(now, key, ending);
         let farewell = self.farewell(now, key, ending);
+        self.give_up_revalidation(key);
         let Some(connection) = self.connections.get_mut(key) else { return };
         connection.state = State::Closing(ending);
         connection.partial = Vec::new();
+        connection.waiting = None;
+        connection.unsettled.clear();
         connection.withheld.clear();
+        connection.metered.give_back();
+        connection.metered.meters = None;
         let session = connection.session;
         // First of all: a session without a connection presses on nobody.
         if let Some(session) = self.sessions.get_mut(session) {
@@ -152,9 +162,17 @@ impl Shard {
 
     /// Forgets a connection and its deadlines.
     pub(crate) fn remove_connection(&mut self, key: ConnectionKey) -> Option<Connection> {
-        let timers = [Timer::KeepAlive, Timer::Grant, Timer::Exchange, Timer::Pause, Timer::Linger]
-            .map(|of| of(key));
-        timers.into_iter().for_each(|timer| self.timers.cancel(timer));
+        let timers: [fn(ConnectionKey) -> Timer; 7] = [
+            Timer::KeepAlive,
+            Timer::Grant,
+            Timer::Revalidation,
+            Timer::Exchange,
+            Timer::Pause,
+            Timer::Limit,
+            Timer::Linger,
+        ];
+        timers.into_iter().for_each(|of| self.timers.cancel(of(key)));
+        self.turns.forget(key);
         self.connections.remove(key)
     }
 
@@ -222,22 +240,21 @@ impl Shard {
         }
     }
 
-    /// Publishes a session's will, once [MQTT-3.1.2-10], if its client may publish there.
+    /// Publishes a session's will, once [MQTT-3.1.2-10], if its client may publish there; those who have
+    /// to be asked about that are asked.
     pub(crate) fn publish_will(&mut self, now: Time, key: SessionKey) {
         let publisher = self.subscriber(key);
         let Some(session) = self.sessions.get_mut(key) else { return };
         let Some(will) = session.will.take() else { return };
         let message = will.message.reissued(now);
-        let action = Action::Publish {
-            topic: message.topic(),
-            qos: message.qos(),
-            retain: message.retain(),
-        };
-        let client = Identity { client_id: &session.client_id, grant: &session.grant };
-        match self.broker.authorize(client, action).verdict {
-            Verdict::Allow => {
-                self.publish(now, Outbound { message, publisher, ticket: None });
-            }
+        let judged = self.judge(now, key, message.action());
+        match judged.verdict {
+            Verdict::Allow | Verdict::Ask => match Stage::of(&judged) {
+                None => {
+                    self.publish(now, Outbound { message, publisher, ticket: None });
+                }
+                Some(stage) => self.keep_will(key, publisher, Passage { message, stage }),
+            },
             // Nobody is there to be told.
             Verdict::Deny | Verdict::Disconnect => self.metrics().wills_denied.add(1),
         }

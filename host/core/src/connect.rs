@@ -6,12 +6,12 @@ use theseus_mqtt::{ConnAck, Packet, PropertiesBuf, Property, ProtocolVersion, Qo
 use crate::Time;
 use crate::admission::Admission;
 use crate::connection::Connection;
+use crate::happened::What;
 use crate::keys::{ConnectionKey, SessionKey};
 use crate::reauthentication::Authentication;
 use crate::session::Session;
 use crate::shard::Shard;
 use crate::timers::Timer;
-use crate::verdicts::Verdicts;
 
 impl Shard {
     /// Opens the connection of an admitted client on its home shard; CONNACK is in its output.
@@ -20,16 +20,21 @@ impl Shard {
     pub fn connect(
         &mut self,
         now: Time,
-        admission: Admission,
+        mut admission: Admission,
     ) -> Result<ConnectionKey, ReasonCode> {
+        self.keep_slot_limits(&mut admission);
         self.take_over(now, &admission);
         let (session, present) = match self.by_client.get(&admission.client_id) {
             Some(session) => (*session, true),
-            None => (self.open_session(&admission)?, false),
+            None => match self.open_session(&admission) {
+                Ok(session) => (session, false),
+                Err(reason) => {
+                    self.note_refused(&admission, reason);
+                    return Err(reason);
+                }
+            },
         };
-        let mut connection = Connection::new(session, admission.protocol, now);
-        connection.grant_ends =
-            admission.grant.expires_in.map_or(Time::NEVER, |span| now.after(span));
+        let connection = Connection::new(session, admission.protocol, now);
         let key = self.connections.insert(connection);
         self.connections[key].authentication = admission.method.clone().map(Authentication::new);
         self.write_connack(key, &admission, present);
@@ -43,17 +48,28 @@ impl Shard {
         if let Some(keep_alive) = self.connections[key].protocol.keep_alive {
             self.timers.set(now.after(keep_alive), Timer::KeepAlive(key));
         }
-        let grant_ends = self.connections[key].grant_ends;
-        self.timers.set(grant_ends, Timer::Grant(key));
+        self.begin_grant(now, key);
         self.redeliver(key, session);
         self.mark_dirty(key);
         self.metrics().client_connected.add(1);
+        self.note(key, |_| What::Connected);
         self.announce_connected(now, key, keep_alive, clean_start);
         if !is_told {
             // The client takes no packet as large as its CONNACK: there is no way to serve it.
             self.close_unanswered(now, key, ReasonCode::PacketTooLarge);
         }
         Ok(key)
+    }
+
+    /// A plugin that could not be asked for limits: those that it gave the same user's session hold.
+    fn keep_slot_limits(&self, admission: &mut Admission) {
+        let grant = &mut admission.grant;
+        let earlier = self.by_client.get(&admission.client_id);
+        if let Some(session) = earlier.and_then(|key| self.sessions.get(*key))
+            && session.grant.user_name == grant.user_name
+        {
+            grant.keep_slot_limits(&session.grant);
+        }
     }
 
     /// Ends the client's earlier connection [MQTT-3.1.4-3], and its session if this one starts
@@ -86,7 +102,8 @@ impl Shard {
         if self.broker.home(&client_id) != self.id {
             self.broker.rehome(&client_id, self.id);
         }
-        let session = Session::new(client_id.clone(), admission.grant.clone(), admission.expiry);
+        let session =
+            Session::new(client_id.clone(), admission.grant.clone().into(), admission.expiry);
         let key = self.sessions.insert(session);
         self.by_client.insert(client_id, key);
         Ok(key)
@@ -97,8 +114,7 @@ impl Shard {
         session.connection = Some(key);
         session.listener = admission.protocol.listener;
         session.awaiting_rel.inherit();
-        session.grant = admission.grant;
-        session.verdicts = Verdicts::default();
+        session.regrant(admission.grant);
         session.expiry = admission.expiry;
         session.expires = Time::NEVER;
         // A will that still waited for its delay is not sent [MQTT-3.1.3-9].

@@ -4,15 +4,18 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use theseus_mqtt::{PacketId, ProtocolVersion};
+use theseus_mqtt::{PacketId, ProtocolVersion, QoS};
 
 use crate::Time;
 use crate::aliases::{ClientAliases, ServerAliases};
 use crate::inbox::ShardId;
 use crate::keys::SessionKey;
 use crate::limits::ListenerId;
+use crate::metered::Metered;
 use crate::outgoing::Outgoing;
 use crate::reauthentication::Authentication;
+use crate::revalidation::Revalidating;
+use crate::waiting::Waiting;
 
 /// What the core keeps of a connection from CONNACK to close.
 #[derive(Debug)]
@@ -41,6 +44,8 @@ pub(crate) struct Connection {
     pub(crate) grant_ends: Time,
     /// What AUTH packets are judged by; nothing if CONNECT named no method.
     pub(crate) authentication: Option<Box<Authentication>>,
+    /// Somebody is asked whether it may stay, or is to be.
+    pub(crate) revalidation: Option<Revalidating>,
     /// Acknowledgements not sent yet, in the order of their PUBLISH [MQTT-4.6.0-2] (3.1.1).
     pub(crate) withheld: VecDeque<Withheld>,
     /// The number of the next withheld acknowledgement.
@@ -49,6 +54,14 @@ pub(crate) struct Connection {
     pub(crate) paused_until: Option<Time>,
     /// The shard whose full inbox it waits for.
     pub(crate) waits_for: Option<ShardId>,
+    /// What its packets are counted against.
+    pub(crate) metered: Metered,
+    /// What has to be asked about before the next packet.
+    pub(crate) waiting: Option<Box<Waiting>>,
+    /// The number of the last question about it.
+    pub(crate) question: u32,
+    /// Subscriptions of its session that have to be asked about after that.
+    pub(crate) unsettled: Vec<(Box<str>, QoS)>,
     pub(crate) state: State,
 }
 
@@ -83,8 +96,8 @@ pub(crate) enum State {
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// The client said DISCONNECT: nobody waits for anything any more.
-    Client,
+    /// The client said DISCONNECT, for this reason: nobody waits for anything any more.
+    Client(theseus_mqtt::ReasonCode),
     /// We ended it, for this reason.
     Server(theseus_mqtt::ReasonCode),
     /// The socket broke, or its handling panicked.
@@ -136,10 +149,15 @@ impl Connection {
             since: now,
             grant_ends: Time::NEVER,
             authentication: None,
+            revalidation: None,
             withheld: VecDeque::new(),
             next_ticket: 0,
             paused_until: None,
             waits_for: None,
+            metered: Metered::default(),
+            waiting: None,
+            question: 0,
+            unsettled: Vec::new(),
             state: State::Open,
         }
     }
@@ -150,7 +168,16 @@ impl Connection {
 
     /// True while its packets are handled, and more are read.
     pub(crate) fn takes_packets(&self) -> bool {
-        self.paused_until.is_none() && self.outgoing.answers() < ANSWERS_MAX
+        self.paused_until.is_none()
+            && !self.metered.is_paused
+            && self.waiting.is_none()
+            && self.outgoing.answers() < ANSWERS_MAX
+    }
+
+    /// True while its packets are kept back for our own reasons, so that it cannot be blamed for
+    /// silence.
+    pub(crate) fn is_kept_waiting(&self) -> bool {
+        self.paused_until.is_some() || self.metered.is_paused || self.waiting.is_some()
     }
 
     /// Notes whole packets of `len` bytes for the keep-alive: bytes of one that never becomes whole

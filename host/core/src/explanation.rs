@@ -23,6 +23,7 @@ pub(crate) fn of_disconnect(reason: ReasonCode) -> Option<&'static str> {
         }
         ReasonCode::QoSNotSupported => "the QoS is above the Maximum QoS in CONNACK",
         ReasonCode::RetainNotSupported => "retained messages are not available, as CONNACK said",
+        ReasonCode::MessageRateTooHigh => "more than a limit allows",
         ReasonCode::PacketTooLarge => "the packet is above the Maximum Packet Size in CONNACK",
         _ => return None,
     })
@@ -47,6 +48,7 @@ pub(crate) fn of_connack(reason: ReasonCode) -> Option<&'static str> {
 pub(crate) fn of_ack(reason: ReasonCode) -> Option<&'static str> {
     Some(match reason {
         ReasonCode::NotAuthorized => "not authorized to publish to this topic",
+        ReasonCode::QuotaExceeded => "more messages or bytes than a limit allows",
         ReasonCode::PayloadFormatInvalid => {
             "the payload is not UTF-8, though its Payload Format Indicator says so"
         }

@@ -10,6 +10,7 @@ use theseus_route::{Matches, Subscriber};
 
 use crate::Message;
 use crate::keys::{ConnectionKey, SessionKey};
+use crate::round::Request;
 use crate::shared::{Legacy, Share};
 
 /// A shard's number, from 0.
@@ -30,6 +31,8 @@ pub(crate) enum Parcel {
     Release(Ticket),
     /// Read the next retained messages for a session's new subscriptions.
     Collect(SessionKey),
+    /// An operator wants clients asked about.
+    Revalidate(Arc<Request>),
     /// All that was sent before the reading has been handled: replay may begin.
     Replay(SessionKey),
 }
@@ -70,7 +73,11 @@ impl Parcel {
             Self::Deliver(deliver) => deliver.outbound.message.size(),
             Self::Share(share) => share.message.size(),
             Self::PassOn(legacy) => legacy.size,
-            Self::Held { .. } | Self::Release(_) | Self::Collect(_) | Self::Replay(_) => 0,
+            Self::Held { .. }
+            | Self::Release(_)
+            | Self::Collect(_)
+            | Self::Revalidate(_)
+            | Self::Replay(_) => 0,
         }
     }
 }

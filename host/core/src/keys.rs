@@ -1,4 +1,4 @@
-//! How a shard names its sessions and connections. Generational: a stale key finds nothing.
+//! How a shard names its sessions, connections and wills. Generational: a stale key finds nothing.
 
 slotmap::new_key_type! {
     /// Names a session of one shard; stale after the session ended.
@@ -6,4 +6,7 @@ slotmap::new_key_type! {
 
     /// Names a connection of one shard; stale after it was removed.
     pub struct ConnectionKey;
+
+    /// Names a will that waits for an answer; stale after that.
+    pub struct WillKey;
 }

@@ -14,6 +14,11 @@ pub struct Limits {
     pub inbox_len_max: usize,
     /// `node.max_inbox_bytes`: their bytes.
     pub inbox_bytes_max: usize,
+    /// `ban.max_pending_events`: things that happened on a shard and that nobody was told yet.
+    pub happened_max: usize,
+    /// `policy.max_revalidations`: connected clients that are asked about again at the same time, on all
+    /// shards together; at least one on each.
+    pub revalidations_max: usize,
     /// `mqtt.max_sessions` of the whole broker.
     pub sessions_max: usize,
     /// `retainer.enable`.
@@ -164,6 +169,8 @@ impl Default for Limits {
         Self {
             inbox_len_max: 16 * 1024,
             inbox_bytes_max: 64 << 20,
+            happened_max: 4096,
+            revalidations_max: 16,
             sessions_max: 1_000_000,
             retain_available: true,
             retained_max: 1_000_000,

@@ -163,8 +163,8 @@ impl Message {
         forwarded
     }
 
-    /// All properties as received.
-    pub(crate) fn properties(&self) -> Properties<'_> {
+    /// All properties as received; some are not forwarded.
+    pub fn properties(&self) -> Properties<'_> {
         Properties::from_checked(self.part(&self.layout().properties))
     }
 

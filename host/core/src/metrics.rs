@@ -22,11 +22,11 @@ impl Counter {
 }
 
 macro_rules! metrics {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident,)*) => {
         /// The counters of one shard, named as EMQX names its metrics where it has them.
         #[derive(Debug, Default)]
         pub struct Metrics {
-            $($(#[$doc])* pub $name: Counter,)*
+            $($(#[doc = $doc])* pub $name: Counter,)*
             /// Packets received, by type.
             pub packets_received: PacketCounters,
             /// Packets handed to the output of a connection, by type.
@@ -36,7 +36,7 @@ macro_rules! metrics {
         /// The same over all shards.
         #[derive(Clone, Debug, Default)]
         pub struct Totals {
-            $($(#[$doc])* pub $name: u64,)*
+            $($(#[doc = $doc])* pub $name: u64,)*
             /// Packets received, by type.
             pub packets_received: PacketTotals,
             /// Packets handed to the output of a connection, by type.
@@ -44,6 +44,10 @@ macro_rules! metrics {
         }
 
         impl Metrics {
+            /// The name of every counter and what it counts, in the order of declaration.
+            pub const HELP: &'static [(&'static str, &'static str)] =
+                &[$((stringify!($name), concat!($($doc),*)),)*];
+
             /// Every counter with its name, in the order of declaration.
             pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
                 [$((stringify!($name), self.$name.value()),)*].into_iter()
@@ -103,6 +107,8 @@ metrics! {
     answers_full,
     /// Sockets closed at once because their listener was at `max_connections`.
     listener_full,
+    /// Sockets closed at once because their address is banned.
+    sockets_banned,
     /// HTTP requests that a WebSocket listener has refused.
     upgrades_refused,
     /// Logins that were decided against.
@@ -110,6 +116,12 @@ metrics! {
     /// Logins refused because too many wait: `policy.max_pending_logins`, `max_pending_hashes`,
     /// `max_instances`.
     logins_busy,
+    /// Logins refused because their client id or user name is banned, or a plugin said so.
+    logins_banned,
+    /// Things that happened and that plugins of the slot ban were not told: `ban.max_pending_events`.
+    ban_events_dropped,
+    /// Times a plugin was asked whether a client is banned and failed; the client went on.
+    ban_checks_failed,
     /// Logins refused because a plugin failed, was missing or took longer than it may.
     logins_unavailable,
     /// CONNECT packets refused for their form: client id, keep-alive, will, properties.
@@ -134,8 +146,36 @@ metrics! {
     shared_subscriptions_ended,
     /// SUBSCRIBE filters refused because `mqtt.max_subscriptions` was reached.
     subscriptions_refused,
+    /// Times a client was not read from until a limit had room again (`pause`).
+    reads_paused_by_limit,
+    /// Messages from clients dropped by a limit (`drop`).
+    messages_dropped_by_limit,
+    /// Messages from clients refused by a limit (`refuse`).
+    messages_refused_by_limit,
+    /// SUBSCRIBE filters refused by a limit.
+    subscribes_refused_by_limit,
+    /// Times the messages for a client waited until a limit had room again (`pause`).
+    deliveries_paused_by_limit,
+    /// Messages to clients dropped by a limit (`drop`, `refuse`).
+    deliveries_dropped_by_limit,
+    /// Connections ended by a limit (`disconnect`).
+    disconnected_by_limit,
+    /// CONNECT packets refused by a limit.
+    connects_refused_by_limit,
+    /// Times a plugin failed that was asked for the limits of a client: those it had go on to hold.
+    limits_unanswered,
     /// PUBLISH packets that authorization denied.
     publishes_denied,
+    /// PUBLISH and SUBSCRIBE packets that waited for the answer of a plugin, and questions about
+    /// subscriptions of resumed sessions.
+    packets_asked,
+    /// Packets and wills refused because nobody could be asked about them: `policy.max_pending_questions`
+    /// waited already.
+    questions_busy,
+    /// Packets and wills refused because a plugin failed, was missing or took longer than it may.
+    questions_unanswered,
+    /// Messages that a hook has dropped.
+    messages_dropped_by_hook,
     /// PUBLISH packets whose payload is not the UTF-8 it says it is: `mqtt.check_payload_format`.
     payloads_invalid,
     /// SUBSCRIBE filters that authorization denied.
@@ -148,6 +188,14 @@ metrics! {
     reauthentications,
     /// Connections closed because that failed, or took longer than `mqtt.idle_timeout`.
     reauthentications_refused,
+    /// Times a connected client was asked about again and stayed as it was.
+    revalidations_kept,
+    /// Likewise, and it stayed with a new grant.
+    revalidations_renewed,
+    /// Connections closed because a plugin that was asked again said so, or nobody vouched for the client.
+    revalidations_denied,
+    /// Times nobody could say whether a connected client may stay: a plugin failed or was missing.
+    revalidations_failed,
     /// Connections closed because their grant was over.
     grants_expired,
     /// Connections closed for a malformed packet or a protocol error.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use theseus_limit::OverLimit;
 use theseus_mqtt::{PacketId, Publish, QoS, ReasonCode};
 use theseus_route::{Matches, StoreOutcome};
 
@@ -10,9 +11,20 @@ use crate::connection::{Ack, AckKind};
 use crate::deliver::Routed;
 use crate::inbox::{Outbound, Ticket};
 use crate::keys::ConnectionKey;
-use crate::policy::{Action, Identity, Verdict};
+use crate::passage::{Passage, Stage};
+use crate::policy::{Action, Identity, Judged, Verdict};
 use crate::shard::Shard;
+use crate::waiting::{Publishing, Waiting};
 use crate::{Message, Time};
+
+/// How an accepted message goes to its receivers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Way {
+    /// At once.
+    Open,
+    /// Past those who have to be asked.
+    Past(Stage),
+}
 
 impl Shard {
     /// Handles a PUBLISH whose frame body is `body`.
@@ -26,9 +38,9 @@ impl Shard {
         if publish.properties.topic_alias().is_some() {
             return self.handle_aliased_publish(now, key, publish);
         }
-        if self.accept_publish(now, key, publish) {
+        if let Some(way) = self.accept_publish(now, key, publish) {
             let message = Message::from_publish(publish, body, now);
-            self.publish_accepted(now, key, publish.packet_id, message);
+            self.publish_accepted(now, key, publish.packet_id, way, message);
         }
     }
 
@@ -47,9 +59,9 @@ impl Shard {
         match aliases.resolve(alias, publish.topic, max) {
             Ok(topic) => {
                 let publish = Publish { topic, ..*publish };
-                if self.accept_publish(now, key, &publish) {
+                if let Some(way) = self.accept_publish(now, key, &publish) {
                     let message = Message::without_alias(&publish, now, &mut self.scratch);
-                    self.publish_accepted(now, key, publish.packet_id, message);
+                    self.publish_accepted(now, key, publish.packet_id, way, message);
                 }
             }
             Err(ReasonCode::ProtocolError) => {
@@ -63,31 +75,68 @@ impl Shard {
         }
     }
 
-    /// Decides whether a PUBLISH goes on to its receivers; if not, it has been answered.
+    /// Decides whether a PUBLISH goes on to its receivers, and on which way; if not, it has been
+    /// answered.
     pub(crate) fn accept_publish(
         &mut self,
         now: Time,
         key: ConnectionKey,
         publish: &Publish<'_>,
-    ) -> bool {
+    ) -> Option<Way> {
         self.metrics().messages_received.add(1);
         self.metrics().payload_bytes_received.add(publish.payload.len() as u64);
         if let Some(reason) = self.broken_rule(key, publish) {
             self.fail(now, key, reason);
-            return false;
+            return None;
         }
         if let Some(packet_id) = publish.packet_id
             && !self.is_new_exchange(now, key, packet_id, publish.qos)
         {
-            return false;
+            return None;
         }
-        match self.judge_publish(key, publish) {
-            Verdict::Allow => return self.accept_payload(now, key, publish),
-            Verdict::Deny => self.refuse_publish(now, key, publish, ReasonCode::NotAuthorized),
+        if let Some(over) = self.over_limit(key) {
+            self.limit_publish(now, key, publish, over);
+            return None;
+        }
+        let judged = self.judge_publish(now, key, publish);
+        match judged.verdict {
+            Verdict::Allow | Verdict::Ask => {
+                let accepted = self.accept_payload(now, key, publish);
+                return accepted.then(|| Stage::of(&judged).map_or(Way::Open, Way::Past));
+            }
+            Verdict::Deny => {
+                let reason = ReasonCode::NotAuthorized;
+                self.refuse_publish(now, key, publish.packet_id, publish.qos, reason);
+            }
             Verdict::Disconnect => self.close(now, key, ReasonCode::NotAuthorized),
         }
         self.metrics().publishes_denied.add(1);
-        false
+        None
+    }
+
+    /// Answers a PUBLISH that is over a limit.
+    fn limit_publish(
+        &mut self,
+        now: Time,
+        key: ConnectionKey,
+        publish: &Publish<'_>,
+        over: OverLimit,
+    ) {
+        match over {
+            OverLimit::Disconnect => self.disconnect_over_limit(now, key),
+            OverLimit::Refuse => {
+                self.metrics().messages_refused_by_limit.add(1);
+                let reason = ReasonCode::QuotaExceeded;
+                self.refuse_publish(now, key, publish.packet_id, publish.qos, reason);
+            }
+            OverLimit::Drop | OverLimit::Pause => {
+                self.metrics().messages_dropped_by_limit.add(1);
+                let delivered = Routed { matched: true, ..Routed::default() };
+                if let Some(packet_id) = publish.packet_id {
+                    self.answer_publish(now, key, packet_id, publish.qos, &delivered);
+                }
+            }
+        }
     }
 
     /// True if the payload is what it says it is, as far as anybody asked to look.
@@ -97,20 +146,40 @@ impl Shard {
             return true;
         }
         self.metrics().payloads_invalid.add(1);
-        self.refuse_publish(now, key, publish, ReasonCode::PayloadFormatInvalid);
+        let reason = ReasonCode::PayloadFormatInvalid;
+        self.refuse_publish(now, key, publish.packet_id, publish.qos, reason);
         false
     }
 
-    /// Sends an accepted message on and answers its publisher.
+    /// Sends an accepted message on its way.
     pub(crate) fn publish_accepted(
         &mut self,
         now: Time,
         key: ConnectionKey,
         packet_id: Option<PacketId>,
+        way: Way,
+        message: Message,
+    ) {
+        let qos = message.qos();
+        match way {
+            Way::Open => self.send_on(now, key, packet_id, qos, message),
+            Way::Past(stage) => {
+                let passage = Passage { message, stage };
+                self.wait(key, Waiting::Publish(Publishing { passage, packet_id, qos }));
+            }
+        }
+    }
+
+    /// Sends a message on to its receivers and answers its publisher, who sent it with `qos`.
+    pub(crate) fn send_on(
+        &mut self,
+        now: Time,
+        key: ConnectionKey,
+        packet_id: Option<PacketId>,
+        qos: QoS,
         message: Message,
     ) {
         let Some(connection) = self.connections.get(key) else { return };
-        let qos = message.qos();
         let number = connection.next_ticket;
         let routed = self.publish(
             now,
@@ -240,43 +309,51 @@ impl Shard {
         true
     }
 
-    fn judge_publish(&mut self, key: ConnectionKey, publish: &Publish<'_>) -> Verdict {
+    fn judge_publish(&mut self, now: Time, key: ConnectionKey, publish: &Publish<'_>) -> Judged {
         let broker = &*self.broker;
         let session = self.connections.get(key).and_then(|c| self.sessions.get_mut(c.session));
-        let Some(session) = session else { return Verdict::Deny };
-        if let Some(verdict) = session.verdicts.find(broker.policy.generation(), publish) {
-            return verdict;
-        }
-        let client = Identity { client_id: &session.client_id, grant: &session.grant };
+        let Some(session) = session else { return Judged::denied() };
+        let generation = broker.policy.generation();
         let action =
             Action::Publish { topic: publish.topic, qos: publish.qos, retain: publish.retain };
-        let judged = broker.authorize(client, action);
-        session.verdicts.keep(publish, judged);
-        judged.verdict
+        let known = session.verdicts.find(generation, publish);
+        let mut judged = known.unwrap_or_else(|| {
+            let client = Identity { client_id: &session.client_id, grant: &session.grant };
+            let judged = broker.authorize(client, action);
+            session.verdicts.keep(publish, judged);
+            judged
+        });
+        if judged.verdict == Verdict::Ask
+            && let Some(known) = session.opinions.find(now, generation, action)
+        {
+            judged.verdict = known;
+        }
+        judged
     }
 
     /// Answers a PUBLISH that goes no further: with `reason` where the version can say it, the usual
     /// answer where it cannot [MQTT-3.3.5-2] (3.1.1).
-    fn refuse_publish(
+    pub(crate) fn refuse_publish(
         &mut self,
         now: Time,
         key: ConnectionKey,
-        publish: &Publish<'_>,
+        packet_id: Option<PacketId>,
+        qos: QoS,
         reason: ReasonCode,
     ) {
-        let Some(packet_id) = publish.packet_id else { return };
+        let Some(packet_id) = packet_id else { return };
         let Some(connection) = self.connections.get(key) else { return };
         let is_v5 = connection.is_v5();
         let session = connection.session;
         let reason = if is_v5 { reason } else { ReasonCode::Success };
-        let kind = first_answer(publish.qos);
+        let kind = first_answer(qos);
         if kind == AckKind::PubRec && !is_v5 {
             self.await_release(session, packet_id);
         }
         self.acknowledge(now, key, Ack { kind, packet_id, reason }, &Routed::default());
     }
 
-    fn answer_publish(
+    pub(crate) fn answer_publish(
         &mut self,
         now: Time,
         key: ConnectionKey,

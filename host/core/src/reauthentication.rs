@@ -2,8 +2,6 @@
 //! the packets and the time they may take; whom to ask and what the data mean it does not. Meanwhile
 //! the connection goes on with the grant it has.
 
-use core::net::IpAddr;
-
 use serde::{Deserialize, Serialize};
 use theseus_mqtt::{
     Auth, Packet, PacketType, PropertiesBuf, Property, ProtocolVersion, ReasonCode,
@@ -13,9 +11,9 @@ use crate::Time;
 use crate::connection::Connection;
 use crate::keys::ConnectionKey;
 use crate::policy::Grant;
+use crate::question::{Answer, Asker, Matter, Question};
 use crate::shard::Shard;
 use crate::timers::Timer;
-use crate::verdicts::Verdicts;
 
 /// A challenge that the client has yet to answer: all that the next question needs. Plain data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,28 +26,7 @@ pub struct Challenge {
     pub steps: u8,
 }
 
-/// What somebody has to be asked about a client that authenticates again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
-    /// Whom the answer is for.
-    pub key: ConnectionKey,
-    /// Its client id.
-    pub client_id: Box<str>,
-    /// The user name of its grant.
-    pub user_name: Option<Box<str>>,
-    /// Where it came from.
-    pub address: Option<IpAddr>,
-    /// The listener it came in by.
-    pub listener: Box<str>,
-    /// The Authentication Method of its CONNECT and of this AUTH.
-    pub method: Box<str>,
-    /// The Authentication Data of this AUTH.
-    pub data: Option<Box<[u8]>>,
-    /// The challenge this answers; `None`: the exchange begins.
-    pub challenge: Option<Challenge>,
-}
-
-/// The answer to a [`Question`].
+/// What becomes of a client that authenticates again.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reauthentication {
     /// The client is who it was, with a new grant; `data` goes into the last AUTH.
@@ -142,25 +119,12 @@ impl Authentication {
 }
 
 impl Shard {
-    /// A question about a client that authenticates again; each once. The answer goes to
-    /// [`Shard::handle_reauthentication`], or nowhere if it takes too long: the exchange ends by
-    /// itself.
-    pub fn poll_question(&mut self) -> Option<Question> {
-        loop {
-            let key = self.questions.pop_front()?;
-            if let Some(question) = self.question(key) {
-                return Some(question);
-            }
-        }
-    }
-
-    /// Takes the answer to a question. One for a connection that is over, or whose question was
-    /// taken along to another shard, means nothing.
-    pub fn handle_reauthentication(
+    /// Takes the answer to a question about who a client is.
+    pub(crate) fn handle_reauthentication(
         &mut self,
         now: Time,
         key: ConnectionKey,
-        answer: Reauthentication,
+        answer: Answer,
     ) {
         let Some(connection) = self.connections.get_mut(key).filter(|it| it.is_open()) else {
             return;
@@ -169,6 +133,11 @@ impl Shard {
             connection.authentication.as_mut().filter(|authentication| authentication.is_asked())
         else {
             return;
+        };
+        let answer = match answer {
+            Answer::Authentication(answer) => answer,
+            Answer::Silence(reason) => Reauthentication::Refused(reason),
+            _ => Reauthentication::Refused(ReasonCode::NotAuthorized),
         };
         match answer {
             Reauthentication::Admitted { grant, data } => {
@@ -195,7 +164,7 @@ impl Shard {
         }
         // Stands already if this AUTH goes on with an exchange: all its steps share the time.
         self.timers.set(ends, Timer::Exchange(key));
-        self.questions.push_back(key);
+        self.questions.push_back(Asker::Authentication(key));
     }
 
     /// An exchange has had its time, whoever was awaited.
@@ -206,49 +175,57 @@ impl Shard {
         }
     }
 
-    fn question(&self, key: ConnectionKey) -> Option<Question> {
-        let connection = self.connections.get(key).filter(|connection| connection.is_open())?;
-        let session = self.sessions.get(connection.session)?;
-        let authentication = connection.authentication.as_ref()?;
+    pub(crate) fn authentication_question(&self, key: ConnectionKey) -> Option<Question> {
+        let client = self.client(key)?;
+        let authentication = self.connections.get(key)?.authentication.as_ref()?;
         let Stage::Asked { challenge, data } = &authentication.stage else { return None };
-        Some(Question {
-            key,
-            client_id: session.client_id.clone(),
-            user_name: session.grant.user_name.clone(),
-            address: session.grant.address,
-            listener: session.grant.listener.clone(),
+        let matter = Matter::Authentication {
             method: authentication.method.clone(),
             data: data.clone(),
             challenge: challenge.clone(),
-        })
+        };
+        Some(Question { asker: Asker::Authentication(key), client, matter })
     }
 
-    /// The new grant replaces the old one, if it is the same client's: a session is one user's.
+    /// The new grant replaces the old one.
     fn admit_again(
         &mut self,
         now: Time,
         key: ConnectionKey,
-        mut grant: Box<Grant>,
+        grant: Box<Grant>,
         data: Option<&[u8]>,
     ) {
         self.timers.cancel(Timer::Exchange(key));
-        let Some(connection) = self.connections.get_mut(key) else { return };
-        let session_key = connection.session;
-        let Some(session) = self.sessions.get_mut(session_key) else { return };
-        let other_id = grant.client_id.take().is_some_and(|id| id != session.client_id);
-        if other_id || grant.user_name != session.grant.user_name {
+        if !self.regrant(now, key, grant) {
             return self.refuse_again(now, key, ReasonCode::NotAuthorized);
         }
-        connection.grant_ends = grant.expires_in.map_or(Time::NEVER, |span| now.after(span));
-        let grant_ends = connection.grant_ends;
-        session.grant = grant;
-        session.verdicts = Verdicts::default();
-        // Set anew and not moved on: the new end may be the later one.
-        self.timers.cancel(Timer::Grant(key));
-        self.timers.set(grant_ends, Timer::Grant(key));
         self.metrics().reauthentications.add(1);
-        self.judge_subscriptions(now, session_key);
+        // Whether it may stay is asked of the new grant.
+        self.ask_anew(key);
         self.write_auth(now, key, ReasonCode::Success, data);
+    }
+
+    /// Gives a connected client another grant, with a new end, and has its subscriptions judged by it;
+    /// false if it is not the same client's: a session is one user's.
+    pub(crate) fn regrant(&mut self, now: Time, key: ConnectionKey, mut grant: Box<Grant>) -> bool {
+        let Some(connection) = self.connections.get_mut(key) else { return false };
+        let session_key = connection.session;
+        let Some(session) = self.sessions.get_mut(session_key) else { return false };
+        let other_id = grant.client_id.take().is_some_and(|id| id != session.client_id);
+        if other_id || grant.user_name != session.grant.user_name {
+            return false;
+        }
+        // The limit slot is asked at CONNECT only.
+        grant.slot_limits.clone_from(&session.grant.slot_limits);
+        connection.metered.forget();
+        session.regrant(grant);
+        // An answer about what the old grant allowed is not waited for.
+        if connection.waiting.as_ref().is_some_and(|waiting| waiting.depends_on_grant()) {
+            self.ask(key);
+        }
+        self.begin_grant(now, key);
+        self.judge_subscriptions(now, session_key);
+        true
     }
 
     /// A failed exchange ends its connection [MQTT-4.12.1-2]; the reason is one that DISCONNECT has.

@@ -107,8 +107,10 @@ impl Shard {
         while self.may_handle(key) {
             match cut(&bytes[consumed..], self.client_limits(key).packet_size_max) {
                 Ok(Cut::Frame { frame, consumed: len }) => {
+                    if !self.handle_frame(now, key, frame, len) {
+                        break;
+                    }
                     consumed += len;
-                    self.handle_frame(now, key, frame);
                 }
                 Ok(Cut::Incomplete { packet_len }) => {
                     self.expect_packet(key, packet_len.unwrap_or(0));
@@ -160,22 +162,33 @@ impl Shard {
             Ok(Cut::Incomplete { .. }) => return,
             Err(error) => return self.reject(now, key, error),
         };
-        if frame.header >> 4 != PUBLISH {
-            return self.handle_frame(now, key, frame);
+        let header = frame.header;
+        if header >> 4 != PUBLISH {
+            if !self.handle_frame(now, key, frame, bytes.len()) {
+                self.keep_large(key, bytes);
+            }
+            return;
         }
-        self.metrics().packets_received.count(frame.header);
         let body_at = bytes.len() - frame.body.len();
-        let (packet_id, layout) = match Packet::decode(frame, self.version(key)) {
+        let packet = Packet::decode(frame, self.version(key));
+        if let Ok(Packet::Publish(publish)) = &packet
+            && !self.count_publish(now, key, publish, bytes.len())
+        {
+            return self.keep_large(key, bytes);
+        }
+        self.metrics().packets_received.count(header);
+        let (packet_id, way, layout) = match packet {
             Ok(Packet::Publish(publish)) if publish.properties.topic_alias().is_some() => {
                 return self.handle_aliased_publish(now, key, &publish);
             }
-            Ok(Packet::Publish(publish)) if self.accept_publish(now, key, &publish) => {
-                (publish.packet_id, Layout::of_frame(&publish, body_at, bytes.len(), now))
+            Ok(Packet::Publish(publish)) => {
+                let Some(way) = self.accept_publish(now, key, &publish) else { return };
+                (publish.packet_id, way, Layout::of_frame(&publish, body_at, bytes.len(), now))
             }
             Ok(_) => return,
             Err(error) => return self.reject(now, key, error),
         };
-        self.publish_accepted(now, key, packet_id, Message::from_large(layout, bytes));
+        self.publish_accepted(now, key, packet_id, way, Message::from_large(layout, bytes));
     }
 
     fn may_handle(&self, key: ConnectionKey) -> bool {
@@ -194,21 +207,46 @@ impl Shard {
         self.connections.get(key).map_or(ProtocolVersion::V5, |c| c.protocol.version)
     }
 
-    /// Dispatches one packet.
-    fn handle_frame(&mut self, now: Time, key: ConnectionKey, frame: Frame<'_>) {
-        self.metrics().packets_received.count(frame.header);
-        let body = frame.body;
-        let packet = match Packet::decode(frame, self.version(key)) {
-            Ok(packet) => packet,
-            Err(error) => return self.reject(now, key, error),
-        };
+    /// Puts back a large packet that has to wait.
+    fn keep_large(&mut self, key: ConnectionKey, bytes: Vec<u8>) {
+        if let Some(connection) = self.connections.get_mut(key).filter(|it| it.is_open()) {
+            connection.partial_packet = bytes.len();
+            connection.partial = bytes;
+            connection.behind = true;
+        }
+    }
+
+    /// Dispatches one packet of `len` bytes; false if it has to wait.
+    fn handle_frame(
+        &mut self,
+        now: Time,
+        key: ConnectionKey,
+        frame: Frame<'_>,
+        len: usize,
+    ) -> bool {
+        let (header, body) = (frame.header, frame.body);
+        let packet = Packet::decode(frame, self.version(key));
+        if let Ok(packet) = &packet
+            && !self.count_packet(now, key, packet, len)
+        {
+            return false;
+        }
+        self.metrics().packets_received.count(header);
+        match packet {
+            Ok(packet) => self.handle_packet(now, key, packet, body),
+            Err(error) => self.reject(now, key, error),
+        }
+        true
+    }
+
+    fn handle_packet(&mut self, now: Time, key: ConnectionKey, packet: Packet<'_>, body: &[u8]) {
         match packet {
             Packet::Publish(publish) => self.handle_publish(now, key, &publish, body),
             Packet::PubAck(ack) => self.handle_puback(now, key, &ack),
             Packet::PubRec(ack) => self.handle_pubrec(now, key, &ack),
             Packet::PubRel(ack) => self.handle_pubrel(key, &ack),
             Packet::PubComp(ack) => self.handle_pubcomp(now, key, &ack),
-            Packet::Subscribe(subscribe) => self.handle_subscribe(now, key, &subscribe),
+            Packet::Subscribe(subscribe) => self.handle_subscribe(now, key, &subscribe, body),
             Packet::Unsubscribe(unsubscribe) => self.handle_unsubscribe(now, key, &unsubscribe),
             Packet::PingReq => self.handle_pingreq(key),
             Packet::Disconnect(disconnect) => self.handle_disconnect(now, key, &disconnect),

@@ -1,6 +1,7 @@
 //! How sessions, connections and messages look in a snapshot: plain data, deadlines as remaining
 //! time. What is taken and put back when is in `snapshot`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -11,11 +12,14 @@ use crate::aliases::{ClientAliases, ServerAliases};
 use crate::awaiting_rel::AwaitingRel;
 use crate::connection::{Connection, Protocol, Withheld};
 use crate::inflight::{Exchange, State};
+use crate::passage::{Passage, Stage};
 use crate::policy::Grant;
 use crate::queue::{Delivery, Identifiers};
 use crate::reauthentication::Authentication;
 use crate::replay::Wanted;
+use crate::revalidation::Revalidating;
 use crate::session::{Expiry, Session};
+use crate::waiting::{Publishing, Ruled, Subscribing, Waiting};
 use crate::will::Will;
 use crate::{Message, Time};
 
@@ -61,8 +65,22 @@ pub(crate) struct ConnectionRecord {
     pub(crate) granted_for: Option<Duration>,
     /// With the time until its exchange must be over.
     pub(crate) authentication: Option<(Box<Authentication>, Option<Duration>)>,
+    /// It is asked about; where it is thawed, once more.
+    pub(crate) revalidation: Option<Revalidating>,
     pub(crate) withheld: Vec<(Withheld, Duration)>,
     pub(crate) paused_for: Option<Duration>,
+    /// Its number in the identity of its own buckets.
+    pub(crate) connection: u64,
+    /// What is asked about; where it is thawed, once more.
+    pub(crate) waiting: Option<WaitingRecord>,
+    pub(crate) unsettled: Vec<(Box<str>, QoS)>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) enum WaitingRecord {
+    Publish { message: MessageRecord, stage: Stage, packet_id: Option<PacketId>, qos: QoS },
+    Subscribe { body: Box<[u8]>, verdicts: Vec<Ruled> },
+    Subscription { filter: Box<str>, qos: QoS },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -114,7 +132,7 @@ impl SessionRecord {
             queue: deliveries(&session.queue),
             inflight: session.inflight.iter().map(|e| ExchangeRecord::of(e, now)).collect(),
             client_id: session.client_id,
-            grant: session.grant,
+            grant: Box::new(Arc::unwrap_or_clone(session.grant)),
             expiry: session.expiry,
             subscriptions: session
                 .subscriptions
@@ -151,8 +169,46 @@ impl ConnectionRecord {
                 let left = (it.ends() != Time::NEVER).then(|| now.until(it.ends()));
                 (it.clone(), left)
             }),
+            revalidation: connection.revalidation,
             withheld: withheld.map(|w| (*w, now.until(w.deadline))).collect(),
             paused_for: connection.paused_until.map(|until| now.until(until)),
+            connection: connection.metered.connection,
+            waiting: connection.waiting.as_ref().map(|waiting| WaitingRecord::of(waiting, now)),
+            unsettled: connection.unsettled.clone(),
+        }
+    }
+}
+
+impl WaitingRecord {
+    fn of(waiting: &Waiting, now: Time) -> Self {
+        match waiting {
+            Waiting::Publish(Publishing {
+                passage: Passage { message, stage },
+                packet_id,
+                qos,
+            }) => {
+                let message = MessageRecord::of(message, now);
+                Self::Publish { message, stage: *stage, packet_id: *packet_id, qos: *qos }
+            }
+            Waiting::Subscribe(Subscribing { body, verdicts }) => {
+                Self::Subscribe { body: body.clone(), verdicts: verdicts.clone() }
+            }
+            Waiting::Subscription { filter, qos } => {
+                Self::Subscription { filter: filter.clone(), qos: *qos }
+            }
+        }
+    }
+
+    pub(crate) fn restore(self, now: Time) -> Waiting {
+        match self {
+            Self::Publish { message, stage, packet_id, qos } => {
+                let passage = Passage { message: message.restore(now), stage };
+                Waiting::Publish(Publishing { passage, packet_id, qos })
+            }
+            Self::Subscribe { body, verdicts } => {
+                Waiting::Subscribe(Subscribing { body, verdicts })
+            }
+            Self::Subscription { filter, qos } => Waiting::Subscription { filter, qos },
         }
     }
 }

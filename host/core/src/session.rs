@@ -1,6 +1,7 @@
 //! What MQTT keeps per client id, whether the client is there or not.
 //! Plain data: sessions are snapshotted, moved between shards and (later) stored.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hashbrown::HashMap;
@@ -12,6 +13,7 @@ use crate::inbox::Ticket;
 use crate::inflight::Inflight;
 use crate::keys::ConnectionKey;
 use crate::limits::{ClientLimits, ListenerId};
+use crate::opinions::Opinions;
 use crate::policy::Grant;
 use crate::queue::Queue;
 use crate::replay::Replay;
@@ -25,7 +27,7 @@ pub(crate) struct Session {
     pub(crate) connection: Option<ConnectionKey>,
     /// The listener its client came in by last: whose bounds it is held to.
     pub(crate) listener: ListenerId,
-    pub(crate) grant: Box<Grant>,
+    pub(crate) grant: Arc<Grant>,
     /// How long it outlives its connection [MQTT-3.1.2-23].
     pub(crate) expiry: Expiry,
     /// When it ends, while no connection is there; [`Time::NEVER`] otherwise.
@@ -41,6 +43,8 @@ pub(crate) struct Session {
     pub(crate) replay: Option<Box<Replay>>,
     /// What its latest publishes were judged.
     pub(crate) verdicts: Verdicts,
+    /// What plugins have said about what it wanted to do.
+    pub(crate) opinions: Opinions,
 }
 
 /// How long a session outlives its connection.
@@ -114,7 +118,7 @@ impl Pressure {
 }
 
 impl Session {
-    pub(crate) fn new(client_id: Box<str>, grant: Box<Grant>, expiry: Expiry) -> Self {
+    pub(crate) fn new(client_id: Box<str>, grant: Arc<Grant>, expiry: Expiry) -> Self {
         Self {
             client_id,
             connection: None,
@@ -129,7 +133,15 @@ impl Session {
             will: None,
             pressure: Pressure::default(),
             verdicts: Verdicts::default(),
+            opinions: Opinions::default(),
             replay: None,
         }
+    }
+
+    /// Its client has another grant: what was judged before means nothing.
+    pub(crate) fn regrant(&mut self, grant: Box<Grant>) {
+        self.grant = grant.into();
+        self.verdicts = Verdicts::default();
+        self.opinions = Opinions::default();
     }
 }

@@ -11,21 +11,25 @@ use theseus_route::{Cache, Subscriber};
 use crate::Time;
 use crate::broker::Broker;
 use crate::connection::{Connection, Ending, State};
+use crate::happened::Happened;
 use crate::inbox::{Parcel, ShardId};
-use crate::keys::{ConnectionKey, SessionKey};
+use crate::keys::{ConnectionKey, SessionKey, WillKey};
 use crate::limits::ClientLimits;
 use crate::metrics::Metrics;
 use crate::outgoing::Outgoing;
+use crate::question::Asker;
 use crate::session::Session;
 use crate::timers::Timers;
+use crate::turns::Turns;
+use crate::will::WaitingWill;
 
 /// The sessions and connections of one shard, and what they owe the outside.
 ///
 /// The shell feeds it with [`Shard::connect`], [`Shard::receive`], [`Shard::socket_closed`],
 /// [`Shard::handle_timeout`] and [`Shard::work`], then asks: [`Shard::poll_dirty`] and
 /// [`Shard::transmit`] for bytes to write, [`Shard::post`] for shards to wake,
-/// [`Shard::poll_question`] for what has to be asked about a client that authenticates again,
-/// [`Shard::poll_timeout`] for the next deadline.
+/// [`Shard::poll_question`] for what only a plugin can say (its answer goes to
+/// [`Shard::handle_answer`]), [`Shard::poll_timeout`] for the next deadline.
 pub struct Shard {
     pub(crate) id: ShardId,
     pub(crate) broker: Arc<Broker>,
@@ -40,8 +44,15 @@ pub struct Shard {
     pub(crate) outbox: Box<[Vec<Parcel>]>,
     /// Shards whose inbox went from empty to not empty since the last [`Shard::post`].
     pub(crate) wakes: Vec<ShardId>,
-    /// Connections about which somebody has to be asked; each at most once.
-    pub(crate) questions: VecDeque<ConnectionKey>,
+    /// Wills that wait for an answer.
+    pub(crate) wills: SlotMap<WillKey, WaitingWill>,
+    /// Who waits for an answer to a question that was not handed out yet. Each connection at most once
+    /// for its AUTH and once for its packet, each will once.
+    pub(crate) questions: VecDeque<Asker>,
+    /// Clients that are to be asked about again.
+    pub(crate) turns: Turns,
+    /// What happened since [`Shard::poll_happened`] was asked last.
+    pub(crate) happened: VecDeque<Happened>,
     dirty: VecDeque<ConnectionKey>,
     expired: Vec<ConnectionKey>,
     /// Write buffers without a connection.
@@ -69,7 +80,10 @@ impl Shard {
             work: VecDeque::new(),
             outbox: (0..broker.shards()).map(|_| Vec::new()).collect(),
             wakes: Vec::new(),
+            wills: SlotMap::with_key(),
             questions: VecDeque::new(),
+            turns: Turns::new(broker.limits.revalidations_max / usize::from(broker.shards())),
+            happened: VecDeque::new(),
             dirty: VecDeque::new(),
             expired: Vec::new(),
             buffers: Vec::new(),

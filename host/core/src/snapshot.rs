@@ -10,6 +10,7 @@ use crate::connection::{Connection, Protocol, Withheld};
 use crate::inbox::{Parcel, ShardId};
 use crate::keys::{ConnectionKey, SessionKey};
 use crate::outgoing::Outgoing;
+use crate::question::Asker;
 use crate::records::{ConnectionRecord, SessionRecord, SubscriptionEntry};
 use crate::replay::Replay;
 use crate::session::Session;
@@ -17,7 +18,7 @@ use crate::shard::Shard;
 use crate::timers::Timer;
 
 /// The layout below. A reader refuses any other.
-const VERSION: u16 = 6;
+const VERSION: u16 = 8;
 
 /// Why a snapshot could not be read back.
 #[derive(Debug)]
@@ -60,7 +61,9 @@ impl Shard {
     pub fn freeze(&mut self, now: Time, key: ConnectionKey, to: ShardId) -> Option<Vec<u8>> {
         let session_key = self.connections.get(key).filter(|c| c.is_open())?.session;
         self.relieve(now, session_key);
-        let connection = self.remove_connection(key)?;
+        let mut connection = self.remove_connection(key)?;
+        // What waits for its turn is counted anew, by the same buckets.
+        connection.metered.give_back();
         let mut session = self.remove_session(session_key)?;
         // What was replaced since it was read has its successor in the queue.
         if let Some(replay) = &mut session.replay {
@@ -90,7 +93,8 @@ impl Shard {
     }
 
     fn thaw_session(&mut self, now: Time, record: SessionRecord) -> SessionKey {
-        let mut session = Session::new(record.client_id.clone(), record.grant, record.expiry);
+        let mut session =
+            Session::new(record.client_id.clone(), record.grant.into(), record.expiry);
         session.listener = self.broker.limits.listener(&session.grant.listener);
         session.awaiting_rel = record.awaiting_rel;
         session.will = record.will.map(|will| Box::new(will.restore(now)));
@@ -142,7 +146,12 @@ impl Shard {
         connection.authentication = record
             .authentication
             .map(|(it, left)| it.ending(left.map_or(Time::NEVER, |left| now.after(left))));
+        connection.revalidation = record.revalidation;
         connection.paused_until = record.paused_for.map(|left| now.after(left));
+        connection.metered.connection = record.connection;
+        connection.waiting = record.waiting.map(|waiting| Box::new(waiting.restore(now)));
+        connection.unsettled = record.unsettled;
+        let is_waiting = connection.waiting.is_some();
         connection.next_ticket = record.withheld.last().map_or(0, |(last, _)| last.number + 1);
         for (withheld, left) in record.withheld {
             connection.withheld.push_back(Withheld { deadline: now.after(left), ..withheld });
@@ -150,20 +159,23 @@ impl Shard {
         let keep_alive = connection.protocol.keep_alive.map(|k| connection.last_packet.after(k));
         let next_ack = connection.withheld.front().map(|withheld| withheld.deadline);
         let pause = next_ack.into_iter().chain(connection.paused_until).min();
-        let grant_ends = connection.grant_ends;
         let exchange = connection.authentication.as_ref().map(|it| (it.ends(), it.is_asked()));
         let key = self.connections.insert(connection);
         if let Some((ends, is_asked)) = exchange {
             self.timers.set(ends, Timer::Exchange(key));
             // The answer to the question that was asked comes for a connection that is gone.
             if is_asked {
-                self.questions.push_back(key);
+                self.questions.push_back(Asker::Authentication(key));
             }
         }
+        if is_waiting {
+            self.ask(key);
+        }
+        self.ask_here(key);
         self.sessions[session].connection = Some(key);
         self.set_online(session, true);
         self.timers.set(keep_alive.unwrap_or(Time::NEVER), Timer::KeepAlive(key));
-        self.timers.set(grant_ends, Timer::Grant(key));
+        self.watch_grant(now, key);
         self.timers.set(pause.unwrap_or(Time::NEVER), Timer::Pause(key));
         self.mark_dirty(key);
         key

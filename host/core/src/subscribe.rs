@@ -9,10 +9,11 @@ use theseus_route::Subscription;
 use crate::Time;
 use crate::explanation;
 use crate::keys::{ConnectionKey, SessionKey};
-use crate::policy::{Action, Identity, Verdict};
+use crate::policy::{Action, Verdict};
 use crate::replay::Wanted;
 use crate::shard::Shard;
 use crate::shared::{is_shared, topic_filter};
+use crate::waiting::{Ruled, Subscribing, Waiting};
 
 impl Shard {
     /// Subscribes filter by filter [MQTT-3.8.4-5] and answers with one SUBACK [MQTT-3.8.4-1].
@@ -24,20 +25,46 @@ impl Shard {
         now: Time,
         key: ConnectionKey,
         subscribe: &Subscribe<'_>,
+        body: &[u8],
+    ) {
+        let Some(connection) = self.connections.get(key) else { return };
+        let session = connection.session;
+        if self.is_too_much(key, subscribe.filters.iter().map(|(filter, _)| filter)) {
+            return self.fail_saying(now, key, ReasonCode::QuotaExceeded, TOO_MUCH);
+        }
+        if let Some(over) = self.over_limit(key) {
+            return self.refuse_subscribe(now, key, subscribe, over);
+        }
+        let mut verdicts = Vec::with_capacity(8);
+        for (filter, options) in subscribe.filters.iter() {
+            verdicts.push(match self.judge_subscribe(now, session, filter, options.qos) {
+                Verdict::Allow => Ruled::Allow,
+                Verdict::Ask => Ruled::Open,
+                Verdict::Deny => Ruled::Refuse(ReasonCode::NotAuthorized),
+                Verdict::Disconnect => return self.close(now, key, ReasonCode::NotAuthorized),
+            });
+        }
+        if verdicts.contains(&Ruled::Open) {
+            self.wait(key, Waiting::Subscribe(Subscribing { body: body.into(), verdicts }));
+        } else {
+            self.subscribe_all(now, key, subscribe, &verdicts);
+        }
+    }
+
+    /// Does what a SUBSCRIBE asks for, as far as it was ruled.
+    pub(crate) fn subscribe_all(
+        &mut self,
+        now: Time,
+        key: ConnectionKey,
+        subscribe: &Subscribe<'_>,
+        verdicts: &[Ruled],
     ) {
         let Some(connection) = self.connections.get(key) else { return };
         let (session, is_v5) = (connection.session, connection.is_v5());
         let identifier = subscribe.properties.subscription_identifier().unwrap_or(0);
-        if self.is_too_much(key, subscribe.filters.iter().map(|(filter, _)| filter)) {
-            return self.fail_saying(now, key, ReasonCode::QuotaExceeded, TOO_MUCH);
-        }
         let mut reasons = Vec::with_capacity(8);
-        for (filter, options) in subscribe.filters.iter() {
-            let verdict = self.judge_subscribe(session, filter, options.qos);
-            if verdict == Verdict::Disconnect {
-                return self.close(now, key, ReasonCode::NotAuthorized);
-            }
-            let reason = match self.subscribe(session, filter, options, identifier, verdict) {
+        for ((filter, options), ruled) in subscribe.filters.iter().zip(verdicts) {
+            let reason = match self.subscribe(session, filter, options, identifier, *ruled) {
                 Ok(granted) => {
                     self.announce_subscription(now, session, filter, Some(options));
                     granted as u8
@@ -88,11 +115,13 @@ impl Shard {
         filter: &str,
         options: SubscribeOptions,
         identifier: u32,
-        verdict: Verdict,
+        ruled: Ruled,
     ) -> Result<QoS, ReasonCode> {
         self.check_subscribe(key, filter)?;
-        if verdict != Verdict::Allow {
-            return Err(ReasonCode::NotAuthorized);
+        match ruled {
+            Ruled::Allow => {}
+            Ruled::Refuse(reason) => return Err(reason),
+            Ruled::Open => return Err(ReasonCode::NotAuthorized),
         }
         let limits =
             self.broker.limits.of(self.sessions.get(key).map_or(0, |session| session.listener));
@@ -137,27 +166,38 @@ impl Shard {
     }
 
     /// Takes back the subscriptions of a resumed session that its client may not have any more: its
-    /// grant is new, and the rules may be.
+    /// grant is new, and the rules may be. Those that are left open are asked about one by one, before
+    /// the next packet of the client.
     pub(crate) fn judge_subscriptions(&mut self, now: Time, key: SessionKey) {
         let Some(session) = self.sessions.get(key) else { return };
-        let mut denied = Vec::new();
-        for (filter, subscription) in &session.subscriptions {
-            let qos = QoS::try_from(subscription.qos).unwrap_or(QoS::ExactlyOnce);
-            if self.judge_subscribe(key, filter, qos) != Verdict::Allow {
-                denied.push(filter.clone());
+        let connection = session.connection;
+        let held: Vec<_> = session
+            .subscriptions
+            .iter()
+            .map(|(filter, held)| (filter.clone(), granted(held.qos)))
+            .collect();
+        let mut unsettled = Vec::new();
+        for (filter, qos) in held {
+            match self.judge_subscribe(now, key, &filter, qos) {
+                Verdict::Allow => {}
+                Verdict::Ask => unsettled.push((filter, qos)),
+                Verdict::Deny | Verdict::Disconnect => {
+                    self.unsubscribe(now, key, &filter);
+                }
             }
         }
-        for filter in denied {
-            self.unsubscribe(now, key, &filter);
+        if let Some(key) = connection
+            && let Some(connection) = self.connections.get_mut(key)
+        {
+            connection.unsettled = unsettled;
+            self.read_on(key);
         }
     }
 
-    fn judge_subscribe(&self, key: SessionKey, filter: &str, qos: QoS) -> Verdict {
-        let Some(session) = self.sessions.get(key) else { return Verdict::Deny };
-        let client = Identity { client_id: &session.client_id, grant: &session.grant };
+    fn judge_subscribe(&mut self, now: Time, key: SessionKey, filter: &str, qos: QoS) -> Verdict {
         let action = Action::Subscribe { filter: topic_filter(filter), qos };
-        let verdict = self.broker.policy.authorize(client, action).verdict;
-        if verdict != Verdict::Allow {
+        let verdict = self.judge(now, key, action).verdict;
+        if matches!(verdict, Verdict::Deny | Verdict::Disconnect) {
             self.metrics().subscribes_denied.add(1);
         }
         verdict
@@ -189,7 +229,7 @@ impl Shard {
 
     /// Removes one subscription; deliveries already queued are completed [MQTT-3.10.4-3], but for
     /// those of a group that have not begun: other members get them.
-    fn unsubscribe(&mut self, now: Time, key: SessionKey, filter: &str) -> ReasonCode {
+    pub(crate) fn unsubscribe(&mut self, now: Time, key: SessionKey, filter: &str) -> ReasonCode {
         let Some(session) = self.sessions.get_mut(key) else {
             return ReasonCode::NoSubscriptionExisted;
         };
@@ -227,3 +267,8 @@ const FILTERS_ALLOWED: usize = 1024;
 
 /// Why such a packet ends its connection.
 const TOO_MUCH: &str = "one packet brings more filters than mqtt.max_subscriptions allows in all";
+
+/// The quality of service of a subscription as it is kept.
+fn granted(qos: u8) -> QoS {
+    QoS::try_from(qos).unwrap_or(QoS::ExactlyOnce)
+}

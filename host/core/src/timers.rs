@@ -16,10 +16,14 @@ pub(crate) enum Timer {
     KeepAlive(ConnectionKey),
     /// What the client was given at CONNECT is over.
     Grant(ConnectionKey),
+    /// Before that somebody is asked whether it may stay; or once more, where nobody could say.
+    Revalidation(ConnectionKey),
     /// Authentication by AUTH must be over.
     Exchange(ConnectionKey),
     /// A pause, or the oldest withheld acknowledgement, is over.
     Pause(ConnectionKey),
+    /// A packet that waits for its turn under a limit may have it.
+    Limit(ConnectionKey),
     /// A closed connection must have written its last bytes.
     Linger(ConnectionKey),
     /// An absent client's will is due or its session ends.

@@ -1,6 +1,9 @@
 //! From a session's queue to a connection's output, within the client's window and the size of
 //! one write. A message's bytes are put together here, once per receiver, without allocation.
 
+use std::sync::Arc;
+
+use theseus_limit::{Limit, OverLimit};
 use theseus_mqtt::{PacketId, ProtocolVersion, QoS, put_fixed_header, put_varint, varint_len};
 
 use crate::Time;
@@ -8,6 +11,7 @@ use crate::aliases::{AliasUse, ServerAliases};
 use crate::connection::Protocol;
 use crate::inflight::State;
 use crate::keys::{ConnectionKey, SessionKey};
+use crate::metered::{Cost, Turnout, Way};
 use crate::metrics::Metrics;
 use crate::outgoing::Outgoing;
 use crate::queue::Delivery;
@@ -46,6 +50,7 @@ impl Shard {
         }
         // Not `output`: a flush that marks its own connection as dirty would never end.
         self.lend_buffer(key);
+        let is_limited = self.is_limited(now, key);
         let (Some(connection), Some(session)) =
             (self.connections.get_mut(key), self.sessions.get_mut(session))
         else {
@@ -54,19 +59,33 @@ impl Shard {
         let protocol = connection.protocol;
         let (output, aliases) = (&mut connection.outgoing, &mut connection.server_aliases);
         let metrics = self.broker.metrics(self.id);
-        resend(now, &protocol, session, output, aliases, metrics);
+        let mut way = match &mut connection.metered.meters {
+            Some(meters) if is_limited => Some(&mut meters.outward),
+            _ => None,
+        };
+        let (mut held_up, mut is_full) = (HeldUp::default(), false);
+        resend(now, &protocol, session, output, aliases, &mut way, metrics);
         if session.inflight.is_interrupted() {
             return output.remaining() >= WRITE_TARGET;
         }
         while let Some(next) = session.queue.front() {
-            if output.remaining() >= WRITE_TARGET {
-                return true;
-            }
+            is_full = output.remaining() >= WRITE_TARGET;
             let counted = next.qos != QoS::AtMostOnce;
-            if counted && session.inflight.len() >= usize::from(protocol.window) {
-                return false;
+            if is_full || counted && session.inflight.len() >= usize::from(protocol.window) {
+                break;
             }
-            let Some(delivery) = session.queue.pop() else { return false };
+            if let Some(way) = &mut way
+                && !held_up.pass(now, way, next, &protocol, aliases)
+            {
+                if held_up.is_last() {
+                    break;
+                }
+                metrics.deliveries_dropped_by_limit.add(1);
+                session.pressure.took_one(now);
+                session.queue.pop();
+                continue;
+            }
+            let Some(delivery) = session.queue.pop() else { break };
             session.pressure.took_one(now);
             if delivery.message.expires() <= now {
                 metrics.messages_dropped_expired.add(1);
@@ -86,7 +105,22 @@ impl Shard {
                 publication.write(output, aliases, None, false);
             }
         }
-        false
+        self.hold_up(now, key, held_up);
+        is_full
+    }
+
+    /// Does what limits want of a connection whose messages were held up.
+    fn hold_up(&mut self, now: Time, key: ConnectionKey, held_up: HeldUp) {
+        let HeldUp { turnout, begins_to_wait, exceeded } = held_up;
+        exceeded.into_iter().for_each(|limit| self.note_exceeded(key, limit));
+        match turnout {
+            Some(Turnout::Over(OverLimit::Disconnect)) => self.disconnect_over_limit(now, key),
+            Some(Turnout::Waits(until)) => {
+                self.metrics().deliveries_paused_by_limit.add(u64::from(begins_to_wait));
+                self.wait_for_turn(now, key, until);
+            }
+            _ => {}
+        }
     }
 
     /// Takes up what was in flight when the last connection ended [MQTT-4.4.0-1]: each PUBREL is
@@ -119,6 +153,7 @@ fn resend(
     session: &mut Session,
     output: &mut Outgoing,
     aliases: &mut Option<Box<ServerAliases>>,
+    way: &mut Option<&mut Way>,
     metrics: &Metrics,
 ) {
     while output.remaining() < WRITE_TARGET
@@ -132,9 +167,59 @@ fn resend(
             session.inflight.settle_published(packet_id, qos);
         } else {
             publication.count(metrics);
+            // Sent it has been before: it goes, and what is behind it waits for longer.
+            if let Some(way) = way {
+                way.charge(now, publication.cost(), Some(delivery.message.topic()));
+            }
             publication.write(output, aliases, Some(packet_id), true);
             session.inflight.resume(packet_id);
         }
+    }
+}
+
+/// What limits have against the messages of one connection.
+#[derive(Default)]
+struct HeldUp {
+    /// Of the last message that did not go.
+    turnout: Option<Turnout>,
+    /// It did not wait before.
+    begins_to_wait: bool,
+    exceeded: Vec<Arc<Limit>>,
+}
+
+impl HeldUp {
+    /// Nothing behind it is looked at.
+    fn is_last(&self) -> bool {
+        matches!(self.turnout, Some(Turnout::Over(OverLimit::Disconnect) | Turnout::Waits(_)))
+    }
+
+    /// Counts a message that is next; false if it does not go.
+    fn pass(
+        &mut self,
+        now: Time,
+        way: &mut Way,
+        delivery: &Delivery,
+        protocol: &Protocol,
+        aliases: &Option<Box<ServerAliases>>,
+    ) -> bool {
+        // One that is not sent counts for nothing.
+        if delivery.message.expires() <= now {
+            return true;
+        }
+        // Its length is work, and mostly nobody wants to know it.
+        let cost = match way.counts_bytes {
+            true => Publication::new(delivery, protocol, aliases, now).cost(),
+            false => Cost { messages: 1, ..Cost::default() },
+        };
+        let topic = Some(delivery.message.topic());
+        let (waited, exceeded) = (way.waits_until().is_some(), &mut self.exceeded);
+        let turnout = way.pass(now, cost, topic, &mut |limit| exceeded.push(limit.clone()));
+        if matches!(turnout, Turnout::Goes) {
+            return true;
+        }
+        self.begins_to_wait = !waited;
+        self.turnout = Some(turnout);
+        false
     }
 }
 
@@ -168,6 +253,10 @@ impl<'a> Publication<'a> {
         metrics.messages_sent.add(1);
         metrics.payload_bytes_sent.add(self.delivery.message.payload().len() as u64);
         metrics.packets_sent.count(PUBLISH | (self.delivery.qos as u8) << 1);
+    }
+
+    fn cost(&self) -> Cost {
+        Cost { messages: 1, bytes: self.packet_len() as u64, filters: 0 }
     }
 
     /// Length of the whole packet, bytes.

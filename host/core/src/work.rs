@@ -40,6 +40,7 @@ impl Shard {
                 Parcel::Held { ticket, count } => self.handle_held(now, ticket, count),
                 Parcel::Release(ticket) => self.handle_release(now, ticket),
                 Parcel::Collect(session) => self.collect_retained(session),
+                Parcel::Revalidate(request) => self.handle_request(&request),
                 Parcel::Replay(session) => self.start_replay(session),
             }
             inbox.discharge(1, size);
@@ -80,8 +81,10 @@ impl Shard {
             match timer {
                 Timer::KeepAlive(key) => self.handle_keep_alive_timer(now, key),
                 Timer::Grant(key) => self.handle_grant_timer(now, key),
+                Timer::Revalidation(key) => self.handle_revalidation_timer(key),
                 Timer::Exchange(key) => self.handle_exchange_timer(now, key),
                 Timer::Pause(key) => self.handle_pause_timer(now, key),
+                Timer::Limit(key) => self.handle_limit_timer(now, key),
                 Timer::Linger(key) => self.handle_linger_timer(key),
                 Timer::Absence(key) => self.handle_absence_timer(now, key),
                 Timer::Pressure(key) => self.handle_pressure_timer(now, key),
@@ -102,7 +105,7 @@ impl Shard {
         if !connection.is_open() {
             return;
         }
-        let paused = connection.paused_until.is_some();
+        let paused = connection.is_kept_waiting();
         let deadline = if paused { now } else { connection.last_packet }.after(keep_alive);
         if deadline > now {
             return self.timers.set(deadline, Timer::KeepAlive(key));

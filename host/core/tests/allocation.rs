@@ -35,7 +35,7 @@ impl Policy for Everyone {
 
     // To be remembered, so that remembering is counted too.
     fn authorize(&self, _: Identity<'_>, _: Action<'_>) -> Judged {
-        Judged { verdict: Verdict::Allow, generation: Some(1) }
+        Judged { verdict: Verdict::Allow, hooked: false, generation: Some(1) }
     }
 }
 

@@ -3,13 +3,17 @@
 
 use std::sync::Arc;
 
+use theseus_core::Grant;
 use theseus_mqtt::ReasonCode;
+use tokio::time::Instant;
 
 use crate::complaints::FAILED_LOGINS;
+use crate::decision::{Admitted, Decision};
 use crate::exchange::{Challenged, challenge_of};
+use crate::fault::Fault;
 use crate::generation::{Door, Generation, Link};
 use crate::login::{Login, Refusal};
-use crate::plugin::{Admitted, Answer, Fault};
+use crate::question::{Answer, Call, Question, ask_until, wrong_kind};
 
 /// What became of a login.
 #[derive(Debug)]
@@ -31,15 +35,6 @@ pub enum Progress {
     Challenged(Challenged),
 }
 
-/// What a plugin is asked about a login.
-#[derive(Clone, Copy)]
-pub(crate) enum Question<'a> {
-    /// What CONNECT says, or an AUTH that begins anew.
-    Login,
-    /// The client's answer to a challenge.
-    Answer { state: &'a [u8], data: &'a [u8] },
-}
-
 impl Generation {
     /// Decides without asking anybody, where there is nobody to ask.
     pub(crate) fn login_at_once(&self, login: &Login) -> Option<Decided> {
@@ -49,22 +44,27 @@ impl Generation {
     }
 
     /// Asks the chain of the door that `login` came to.
-    pub(crate) async fn login(&self, login: &Arc<Login>) -> Decided {
+    pub(crate) async fn login(&self, login: &Arc<Login>, until: Instant) -> Decided {
         let (by, outcome) = match self.door(&login.listener) {
-            Some(door) => self.ask(door, login).await,
+            Some(door) => self.ask(door, login, until).await,
             // A listener that no generation knows: a mistake of ours must not let anybody in.
             None => ("no door".into(), Err(ReasonCode::ServerUnavailable.into())),
         };
         Decided { generation: self.number, by, outcome }
     }
 
-    async fn ask(&self, door: &Door, login: &Arc<Login>) -> (Box<str>, Result<Progress, Refusal>) {
+    async fn ask(
+        &self,
+        door: &Door,
+        login: &Arc<Login>,
+        until: Instant,
+    ) -> (Box<str>, Result<Progress, Refusal>) {
         for link in &door.chain {
-            let outcome = match answer_of(link, login, Question::Login).await {
-                Ok(Answer::Next) => continue,
-                Ok(Answer::Allow(admitted)) => Ok(place(admitted, login)),
-                Ok(Answer::Deny(refusal)) => Err(refusal),
-                Ok(Answer::Challenge(step)) => challenge_of(link, self.number, login, step, 0),
+            let outcome = match decision_of(link, login, Call::Authenticate, until).await {
+                Ok(Decision::Next) => continue,
+                Ok(Decision::Allow(admitted)) => Ok(place(admitted, login)),
+                Ok(Decision::Deny(refusal)) => Err(refusal),
+                Ok(Decision::Challenge(step)) => challenge_of(link, self.number, login, step, 0),
                 Err(reason) => Err(reason.into()),
             };
             return (link.name(), outcome);
@@ -76,13 +76,14 @@ impl Generation {
 /// Who decided, when no plugin did.
 const NOBODY: &str = "allow_anonymous";
 
-/// An answer, or the reason code for there being none.
-pub(crate) async fn answer_of(
+/// A decision, or the reason code for there being none.
+pub(crate) async fn decision_of(
     link: &Link,
     login: &Arc<Login>,
-    question: Question<'_>,
-) -> Result<Answer, ReasonCode> {
-    let Some(authenticator) = &link.authenticator else {
+    call: Call,
+    until: Instant,
+) -> Result<Decision, ReasonCode> {
+    let Some(version) = &link.asked else {
         let plugin = &link.plugin;
         let client = login.shown_id();
         FAILED_LOGINS.warn(format_args!(
@@ -90,19 +91,37 @@ pub(crate) async fn answer_of(
         ));
         return Err(ReasonCode::ServerUnavailable);
     };
-    let asked = match question {
-        Question::Login => authenticator.authenticate(login),
-        Question::Answer { state, data } => authenticator.proceed(login, state, data),
-    };
-    asked.await.map_err(|fault| {
+    let answer = ask_until(&**version, Question::about(login.clone(), call), until).await;
+    let decision = answer.and_then(|answer| match answer {
+        Answer::Decision(decision) => Ok(limited_by(&link.plugin, decision)),
+        _ => Err(wrong_kind()),
+    });
+    decision.map_err(|fault| {
         let client = login.shown_id();
         FAILED_LOGINS
             .warn(format_args!("client \"{client}\" refused: {} failed: {fault}", link.name()));
-        match fault {
-            Fault::Busy | Fault::NoInstance => ReasonCode::ServerBusy,
-            _ => ReasonCode::ServerUnavailable,
-        }
+        reason_of(&fault)
     })
+}
+
+/// What a client is told of a fault.
+pub(crate) const fn reason_of(fault: &Fault) -> ReasonCode {
+    match fault {
+        Fault::Busy | Fault::NoInstance | Fault::NoRoom => ReasonCode::ServerBusy,
+        _ => ReasonCode::ServerUnavailable,
+    }
+}
+
+fn limited_by(plugin: &str, mut decision: Decision) -> Decision {
+    if let Decision::Allow(admitted) = &mut decision {
+        limit_by(plugin, &mut admitted.grant);
+    }
+    decision
+}
+
+/// The limits of a grant are those of the plugin that gave it.
+pub(crate) fn limit_by(plugin: &str, grant: &mut Grant) {
+    grant.limits.iter_mut().for_each(|limit| limit.plugin = plugin.into());
 }
 
 /// `allow_anonymous` is for those who claim nothing; a name or a password that nobody could check
@@ -121,9 +140,14 @@ fn nobody_answered(door: &Door, login: &Login) -> Result<Admitted, Refusal> {
 /// Where the client came from is what the broker saw, whatever a plugin returned. Its name is what the
 /// plugin vouches for, and not what CONNECT said.
 pub(crate) fn place(mut admitted: Admitted, login: &Login) -> Progress {
-    admitted.grant.address = login.address.map(|address| address.ip());
-    admitted.grant.listener = login.listener.clone();
+    place_grant(&mut admitted.grant, login);
     Progress::Admitted(admitted)
+}
+
+/// The same for a grant alone.
+pub(crate) fn place_grant(grant: &mut Grant, login: &Login) {
+    grant.address = login.address.map(|address| address.ip());
+    grant.listener = login.listener.clone();
 }
 
 impl Link {

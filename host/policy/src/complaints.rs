@@ -7,8 +7,23 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Lines a second; those beyond are counted, and the next line that is written says how many.
 const LINES_MAX: u64 = 20;
 
+/// All of them, with what they are about.
+pub static COMPLAINTS: [(&str, &Complaints); 4] = [
+    ("logins", &FAILED_LOGINS),
+    ("bans", &FAILED_BANS),
+    ("revalidations", &FAILED_REVALIDATIONS),
+    ("questions", &FAILED_QUESTIONS),
+];
+
 /// About logins that plugins or the pool failed.
 pub static FAILED_LOGINS: Complaints = Complaints::new();
+
+/// About plugins of the slot ban that failed.
+pub static FAILED_BANS: Complaints = Complaints::new();
+/// About connected clients that nobody could judge again.
+pub static FAILED_REVALIDATIONS: Complaints = Complaints::new();
+/// About packets and wills that plugins or the pool failed.
+pub static FAILED_QUESTIONS: Complaints = Complaints::new();
 
 /// Warnings of one kind.
 #[derive(Debug)]
@@ -16,6 +31,8 @@ pub struct Complaints {
     /// The second, and in the low bits the lines that were asked for in it.
     now: AtomicU64,
     withheld: AtomicU64,
+    /// Since the start.
+    left_out: AtomicU64,
 }
 
 /// Bits for the lines of one second.
@@ -23,7 +40,7 @@ const LINE_BITS: u32 = 24;
 
 impl Complaints {
     const fn new() -> Self {
-        Self { now: AtomicU64::new(0), withheld: AtomicU64::new(0) }
+        Self { now: AtomicU64::new(0), withheld: AtomicU64::new(0), left_out: AtomicU64::new(0) }
     }
 
     /// Writes a warning, if it is not one of too many.
@@ -31,12 +48,18 @@ impl Complaints {
         let second = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
         if !self.has_room(second) {
             self.withheld.fetch_add(1, Ordering::Relaxed);
+            self.left_out.fetch_add(1, Ordering::Relaxed);
             return;
         }
         match self.withheld.swap(0, Ordering::Relaxed) {
             0 => tracing::warn!("{what}"),
             more => tracing::warn!("{what} ({more} such lines before it were left out)"),
         }
+    }
+
+    /// How many were left out since the start.
+    pub fn left_out(&self) -> u64 {
+        self.left_out.load(Ordering::Relaxed)
     }
 
     fn has_room(&self, second: u64) -> bool {

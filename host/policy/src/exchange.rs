@@ -3,15 +3,18 @@
 //! [`Challenge`], plain data; here is who is asked with it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use theseus_core::Challenge;
 use theseus_mqtt::ReasonCode;
+use tokio::time::Instant;
 
-use crate::chain::{Decided, Progress, Question, answer_of, place};
+use crate::chain::{Decided, Progress, decision_of, place};
 use crate::complaints::FAILED_LOGINS;
+use crate::decision::{Decision, Step};
 use crate::generation::{Generation, Link};
 use crate::login::{Login, Refusal};
-use crate::plugin::{Answer, Step};
+use crate::question::Call;
 
 /// Challenges in one exchange.
 pub const STEPS_MAX: u8 = 16;
@@ -36,15 +39,16 @@ pub struct Challenger {
 }
 
 impl Challenger {
-    /// Asks with the client's answer to `challenge`. Ends on the generation it began with.
+    /// Asks with the client's answer to `challenge`, for as long as there is time. Ends on the generation it began with.
     pub async fn proceed(
         self,
         login: Arc<Login>,
         challenge: Challenge,
         data: Box<[u8]>,
+        within: Duration,
     ) -> Decided {
-        let by = self.link.name();
-        let outcome = self.outcome(&login, challenge, &data).await;
+        let (by, until) = (self.link.name(), Instant::now() + within);
+        let outcome = self.outcome(&login, challenge, &data, until).await;
         Decided { generation: self.generation, by, outcome }
     }
 
@@ -53,14 +57,15 @@ impl Challenger {
         login: &Arc<Login>,
         challenge: Challenge,
         data: &[u8],
+        until: Instant,
     ) -> Result<Progress, Refusal> {
-        let question = Question::Answer { state: &challenge.state, data };
-        match answer_of(&self.link, login, question).await? {
-            Answer::Allow(admitted) => Ok(place(admitted, login)),
-            Answer::Deny(refusal) => Err(refusal),
+        let call = Call::Proceed { state: (*challenge.state).into(), data: data.into() };
+        match decision_of(&self.link, login, call, until).await? {
+            Decision::Allow(admitted) => Ok(place(admitted, login)),
+            Decision::Deny(refusal) => Err(refusal),
             // It began the exchange: nobody else can end it.
-            Answer::Next => Err(ReasonCode::NotAuthorized.into()),
-            Answer::Challenge(step) => {
+            Decision::Next => Err(ReasonCode::NotAuthorized.into()),
+            Decision::Challenge(step) => {
                 challenge_of(&self.link, self.generation, login, step, challenge.steps)
             }
         }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use theseus_core::Grant;
 use theseus_mqtt::{ProtocolVersion, ReasonCode};
 
 /// What a client that connects says and brings, and what the broker knows of it.
@@ -27,6 +28,8 @@ pub struct Login {
     pub facts: Vec<(&'static str, String)>,
     /// User Properties of CONNECT, in order.
     pub user_properties: Vec<(Box<str>, Box<str>)>,
+    /// The attributes of its grant, once it has one.
+    pub attributes: Vec<(Box<str>, Box<str>)>,
 }
 
 impl Login {
@@ -35,14 +38,28 @@ impl Login {
         shown(&self.client_id)
     }
 
+    /// The client once it has been let in: with the names of its grant, and without what it proved
+    /// itself by.
+    #[must_use]
+    pub fn let_in_with(&self, grant: &Grant) -> Self {
+        Self {
+            client_id: grant.client_id.as_ref().unwrap_or(&self.client_id).clone(),
+            user_name: grant.user_name.clone(),
+            password: None,
+            data: None,
+            attributes: grant.attributes.clone(),
+            ..self.clone()
+        }
+    }
+
     /// True if it brings nothing that somebody would have to check.
     pub fn claims_nothing(&self) -> bool {
         self.user_name.is_none() && self.password.is_none() && self.method.is_none()
     }
 }
 
-/// A client's text for a log.
-fn shown(text: &str) -> String {
+/// A client's text for a log: in one line, and no longer than a person reads.
+pub fn shown(text: &str) -> String {
     const SHOWN: usize = 80;
     let mut shown: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
     if text.chars().nth(SHOWN).is_some() {

@@ -1,16 +1,17 @@
-//! What a plugin is to the broker, whatever it is made of: a description, settings and files that it
-//! is given, and a question it answers. The back ends implement this; chains ask it.
+//! What a plugin is to the broker, whatever it is made of: a description, and settings and files that
+//! it is given. What it is asked is in `question`.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use theseus_core::Grant;
+use theseus_ban::Desk;
+use theseus_connector::Granted;
 use theseus_users::KeyedFile;
 
 use crate::hashing::Hashing;
-use crate::login::{Login, Refusal};
+use crate::state::PluginState;
 
 /// What a plugin may be asked to decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +26,11 @@ pub enum Slot {
     Ban,
     /// Messages of declared filters.
     Hook,
+}
+
+impl Slot {
+    /// All of them, in order.
+    pub const ALL: [Self; 5] = [Self::Authn, Self::Authz, Self::Limit, Self::Ban, Self::Hook];
 }
 
 impl fmt::Display for Slot {
@@ -125,6 +131,19 @@ pub enum FileContent {
     Keyed(Arc<KeyedFile>),
 }
 
+/// What one plugin may cost where that is other than what any plugin may (`[policy.plugins.NAME]`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Budget {
+    /// Instances of one version, and so calls at once.
+    pub instances: Option<usize>,
+    /// Bytes that one instance may hold. Not of a library, whose memory nobody bounds.
+    pub instance_memory: Option<usize>,
+    /// How long one login may compute. Not of a library, which nobody interrupts.
+    pub login_cpu: Option<Duration>,
+    /// How long one question about a packet may compute; likewise.
+    pub authorize_cpu: Option<Duration>,
+}
+
 /// What one version of a plugin runs with, from its start to its end.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -132,88 +151,14 @@ pub struct Setup {
     pub settings: BTreeMap<String, Value>,
     /// The files they name, by the key of the setting.
     pub files: BTreeMap<String, FileContent>,
+    /// The connectors it may call: those it asks for and is granted.
+    pub connectors: Granted,
     /// Where passwords are checked.
     pub hashing: Arc<Hashing>,
-}
-
-/// What a plugin says about a login.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
-    /// Let in.
-    Allow(Admitted),
-    /// Refused.
-    Deny(Refusal),
-    /// Not for this plugin.
-    Next,
-    /// The client is asked for more. Only of a login that names a method.
-    Challenge(Step),
-}
-
-/// A login that was let in.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Admitted {
-    /// What it was given.
-    pub grant: Box<Grant>,
-    /// Authentication Data for CONNACK or the last AUTH, at most 65,535 bytes. Only of a login that
-    /// names a method.
-    pub data: Option<Box<[u8]>>,
-}
-
-/// One more step of an exchange by AUTH (MQTT 5.0, 4.12).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// Authentication Data for the client, at most 65,535 bytes.
-    pub data: Box<[u8]>,
-    /// What `proceed` is given with the client's answer, at most 4 KiB.
-    pub state: Box<[u8]>,
-}
-
-/// Why a plugin gave no answer; the login is refused (invariant 9).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// Its code trapped: a panic, an access out of bounds, too deep a recursion.
-    Trap(String),
-    /// It computed longer than it may.
-    CpuTime,
-    /// The call lasted longer than it may, waiting included.
-    WallTime,
-    /// It wanted more memory than it may have.
-    Memory,
-    /// What it returned breaks a rule of the interface.
-    Invalid(String),
-    /// Too many passwords wait to be checked: overload, not the plugin's fault.
-    Busy,
-    /// No instance became free in time: overload, not the plugin's fault.
-    NoInstance,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Trap(why) => write!(f, "it trapped: {why}"),
-            Self::CpuTime => f.write_str("it computed longer than policy.login_cpu_time"),
-            Self::WallTime => f.write_str("it took longer than policy.login_timeout"),
-            Self::Memory => f.write_str("it wanted more than policy.max_instance_memory"),
-            Self::Invalid(why) => write!(f, "its answer is invalid: {why}"),
-            Self::Busy => f.write_str("more than policy.max_pending_hashes passwords wait"),
-            Self::NoInstance => f.write_str("all policy.max_instances instances are at work"),
-        }
-    }
-}
-
-/// An answer on its way.
-pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<Answer, Fault>> + Send + 'a>>;
-
-/// A live version that fills the authn slot.
-pub trait Authenticator: Send + Sync {
-    /// Judges a login. The future may be dropped at any time: the client is gone.
-    fn authenticate<'a>(&'a self, login: &'a Arc<Login>) -> Answering<'a>;
-
-    /// Goes on with an exchange that it began, with the state it gave and the data of the client.
-    fn proceed<'a>(
-        &'a self,
-        login: &'a Arc<Login>,
-        state: &'a [u8],
-        data: &'a [u8],
-    ) -> Answering<'a>;
+    /// Where bans are added and removed, in the plugin's name.
+    pub bans: Desk,
+    /// What the broker keeps under the plugin's name.
+    pub state: Arc<PluginState>,
+    /// What it may cost.
+    pub budget: Budget,
 }

@@ -6,7 +6,7 @@ use theseus_acl::{
 };
 use theseus_core::{Action, Grant, Identity, Policy as _, Verdict};
 use theseus_mqtt::QoS;
-use theseus_policy::{DenyAction, Door, Draft, NoMatch, Policies, Source};
+use theseus_policy::{DenyAction, Door, Draft, Link, NoMatch, Policies, Source};
 
 fn rule(effect: Effect, topic: &str, conditions: Vec<Condition>) -> Rule {
     let written = Written {
@@ -20,8 +20,12 @@ fn rule(effect: Effect, topic: &str, conditions: Vec<Condition>) -> Rule {
     Rule::compile(&written).unwrap()
 }
 
+fn link(plugin: &str) -> Link {
+    Link { plugin: plugin.into(), version: "0.1.0".into(), asked: None }
+}
+
 fn source(plugin: &str, rules: Vec<Rule>) -> Source {
-    Source { plugin: plugin.into(), sets: Some([RuleSet::new("rules", rules)].into()) }
+    Source { link: link(plugin), sets: Some([RuleSet::new("rules", rules)].into()) }
 }
 
 fn draft(sources: Vec<Source>) -> Draft {
@@ -105,7 +109,7 @@ fn without_a_source_the_door_says_what_is_allowed() {
 
 #[test]
 fn rules_that_are_missing_deny() {
-    let missing = Source { plugin: "acl".into(), sets: None };
+    let missing = Source { link: link("acl"), sets: None };
     let behind = source("second", vec![rule(Effect::Allow, "#", vec![])]);
     let mut draft = draft(vec![missing, behind]);
     draft.no_match = NoMatch::Allow;

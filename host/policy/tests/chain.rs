@@ -4,53 +4,54 @@
 use std::future::ready;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use theseus_core::Grant;
+use theseus_limit::{Limit, Meter, OverLimit, Scope};
 use theseus_mqtt::ReasonCode;
 use theseus_policy::{
-    Admitted, Answer, Answering, Authenticator, Decided, Door, Draft, Fault, Link, Login, Policies,
-    Progress, Refusal,
+    Admitted, Answer, Asking, Decided, Decision, Door, Draft, Fault, Link, Login, Policies,
+    Progress, Question, Refusal, Version,
 };
+
+/// More than any answer here takes.
+const TIME: Duration = Duration::from_secs(60);
 
 /// Answers with the same thing each time, and counts.
 struct Fixed {
-    answer: Result<Answer, Fault>,
+    answer: Result<Decision, Fault>,
     asked: AtomicUsize,
 }
 
-impl Authenticator for Fixed {
-    fn authenticate<'a>(&'a self, _: &'a Arc<Login>) -> Answering<'a> {
+impl Version for Fixed {
+    fn ask(&self, _: Question) -> Asking<'_> {
         self.asked.fetch_add(1, Ordering::Relaxed);
-        Box::pin(ready(self.answer.clone()))
-    }
-
-    fn proceed<'a>(&'a self, login: &'a Arc<Login>, _: &'a [u8], _: &'a [u8]) -> Answering<'a> {
-        self.authenticate(login)
+        Box::pin(ready(self.answer.clone().map(Answer::Decision)))
     }
 }
 
-fn fixed(answer: Result<Answer, Fault>) -> Arc<Fixed> {
+fn fixed(answer: Result<Decision, Fault>) -> Arc<Fixed> {
     Arc::new(Fixed { answer, asked: AtomicUsize::new(0) })
 }
 
-fn grant(user_name: &str) -> Result<Answer, Fault> {
+fn grant(user_name: &str) -> Result<Decision, Fault> {
     let user_name = Some(user_name.into());
     Ok(allow(Grant { user_name, ..Grant::default() }))
 }
 
-fn allow(grant: Grant) -> Answer {
-    Answer::Allow(Admitted { grant: Box::new(grant), data: None })
+fn allow(grant: Grant) -> Decision {
+    Decision::Allow(Admitted { grant: Box::new(grant), data: None })
 }
 
-fn deny(reason: ReasonCode) -> Result<Answer, Fault> {
-    Ok(Answer::Deny(Refusal { reason, message: None }))
+fn deny(reason: ReasonCode) -> Result<Decision, Fault> {
+    Ok(Decision::Deny(Refusal { reason, message: None }))
 }
 
 fn draft(chain: &[Option<&Arc<Fixed>>], allow_anonymous: bool) -> Draft {
     let link = |(number, plugin): (usize, &Option<&Arc<Fixed>>)| Link {
         plugin: format!("p{number}").into(),
         version: "0.1.0 (00000000)".into(),
-        authenticator: plugin.map(|plugin| plugin.clone() as Arc<dyn Authenticator>),
+        asked: plugin.map(|plugin| plugin.clone() as Arc<dyn Version>),
     };
     let chain = chain.iter().enumerate().map(link).collect();
     let door = Door { listener: "tcp:default".into(), allow_anonymous, chain };
@@ -79,14 +80,32 @@ fn decide(chain: &[Option<&Arc<Fixed>>]) -> Result<Box<Grant>, ReasonCode> {
 }
 
 fn run(policies: &Policies, login: Arc<Login>) -> Decided {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(policies.login(login))
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(policies.login(login, TIME))
+}
+
+/// A limit in a grant is the granting plugin's, whatever other plugins call theirs.
+#[test]
+fn the_limits_of_a_grant_are_those_of_its_plugin() {
+    let limit = Limit {
+        plugin: "somebody".into(),
+        name: "l".into(),
+        meter: Meter::MessagesIn,
+        scope: Scope::Client,
+        amount: 1,
+        period_ms: 1,
+        burst: 1,
+        over: OverLimit::Drop,
+    };
+    let limited = Grant { limits: vec![limit.clone()], ..Grant::default() };
+    let (next, allow) = (fixed(Ok(Decision::Next)), fixed(Ok(allow(limited))));
+    assert_eq!(decide(&[Some(&next), Some(&allow)]).unwrap().limits, [limit.by("p1")]);
 }
 
 #[test]
 fn the_first_answer_decides_and_nobody_else_is_asked() {
     let (next, allow, never) =
-        (fixed(Ok(Answer::Next)), fixed(grant("bob")), fixed(deny(ReasonCode::Banned)));
+        (fixed(Ok(Decision::Next)), fixed(grant("bob")), fixed(deny(ReasonCode::Banned)));
     let granted = decide(&[Some(&next), Some(&allow), Some(&never)]).unwrap();
     assert_eq!(granted.user_name.as_deref(), Some("bob"));
     assert_eq!(next.asked.load(Ordering::Relaxed), 1);
@@ -125,7 +144,7 @@ fn a_plugin_without_a_healthy_version_lets_nobody_in() {
 
 #[test]
 fn lets_in_only_who_claims_nothing_where_that_is_allowed() {
-    let next = fixed(Ok(Answer::Next));
+    let next = fixed(Ok(Decision::Next));
     for chain in [&[][..], &[Some(&next)][..]] {
         for (user, allow_anonymous, expected) in [
             (None, true, Ok(())),
@@ -161,16 +180,12 @@ fn what_the_broker_saw_is_stronger_than_what_a_plugin_says() {
 }
 
 /// Answers when it is told to.
-struct Slow(Mutex<Option<tokio::sync::oneshot::Receiver<Answer>>>);
+struct Slow(Mutex<Option<tokio::sync::oneshot::Receiver<Decision>>>);
 
-impl Authenticator for Slow {
-    fn authenticate<'a>(&'a self, _: &'a Arc<Login>) -> Answering<'a> {
+impl Version for Slow {
+    fn ask(&self, _: Question) -> Asking<'_> {
         let answer = self.0.lock().unwrap().take().unwrap();
-        Box::pin(async move { Ok(answer.await.unwrap()) })
-    }
-
-    fn proceed<'a>(&'a self, login: &'a Arc<Login>, _: &'a [u8], _: &'a [u8]) -> Answering<'a> {
-        self.authenticate(login)
+        Box::pin(async move { Ok(Answer::Decision(answer.await.unwrap())) })
     }
 }
 
@@ -178,15 +193,34 @@ impl Authenticator for Slow {
 async fn a_login_ends_on_the_generation_it_began_with() {
     let (tell, told) = tokio::sync::oneshot::channel();
     let mut slow = draft(&[None], false);
-    slow.doors[0].chain[0].authenticator = Some(Arc::new(Slow(Mutex::new(Some(told)))));
+    slow.doors[0].chain[0].asked = Some(Arc::new(Slow(Mutex::new(Some(told)))));
     let policies = Policies::new(slow);
-    let waiting = tokio::spawn(policies.login(login(Some("ann"))));
+    let waiting = tokio::spawn(policies.login(login(Some("ann")), TIME));
     let denies = fixed(deny(ReasonCode::Banned));
     assert_eq!(policies.publish(draft(&[Some(&denies)], false)), 2);
-    let new = policies.login(login(Some("ann"))).await;
+    let new = policies.login(login(Some("ann")), TIME).await;
     assert_eq!((new.generation, new.outcome.is_ok()), (2, false));
     tell.send(grant("ann").unwrap()).unwrap();
     let old = waiting.await.unwrap();
     assert_eq!((old.generation, old.outcome.is_ok()), (1, true));
     assert_eq!(&*old.by, "p0 0.1.0 (00000000)");
+}
+
+/// Who has no time left because of others is asked for as long as there is some, and is named.
+#[tokio::test]
+async fn a_chain_ends_with_its_time() {
+    struct Silent;
+    impl Version for Silent {
+        fn ask(&self, question: Question) -> Asking<'_> {
+            assert!(question.until.is_some());
+            Box::pin(std::future::pending())
+        }
+    }
+    let mut draft = draft(&[Some(&fixed(Ok(Decision::Next))), None], true);
+    draft.doors[0].chain[1].asked = Some(Arc::new(Silent));
+    let began = std::time::Instant::now();
+    let decided = Policies::new(draft).login(login(Some("ann")), Duration::from_millis(20)).await;
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert_eq!(&*decided.by, "p1 0.1.0 (00000000)");
+    assert_eq!(decided.outcome.unwrap_err().reason, ReasonCode::ServerUnavailable);
 }

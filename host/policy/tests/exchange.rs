@@ -3,47 +3,61 @@
 
 use std::future::ready;
 use std::sync::Arc;
+use std::time::Duration;
 
 use theseus_core::{Challenge, Grant};
 use theseus_mqtt::ReasonCode;
 use theseus_policy::{
-    Admitted, Answer, Answering, Authenticator, Challenged, Decided, Door, Draft, Fault, Link,
-    Login, Policies, Progress, Refusal, STEPS_MAX, Step,
+    Admitted, Answer, Asking, Call, Challenged, Decided, Decision, Door, Draft, Fault, Link, Login,
+    Policies, Progress, Question, Refusal, STEPS_MAX, Step, Version,
 };
+
+/// More than any answer here takes.
+const TIME: Duration = Duration::from_secs(60);
 
 /// Challenges who names its method; `proceed` does what the data of the client say.
 struct Method(&'static str);
 
-impl Authenticator for Method {
-    fn authenticate<'a>(&'a self, login: &'a Arc<Login>) -> Answering<'a> {
-        let ours = login.method.as_deref() == Some(self.0);
-        Box::pin(ready(Ok(if ours { challenge(b"0") } else { Answer::Next })))
-    }
-
-    fn proceed<'a>(&'a self, _: &'a Arc<Login>, state: &'a [u8], data: &'a [u8]) -> Answering<'a> {
-        Box::pin(ready(match data {
-            b"more" => Ok(challenge(&[state, b"+"].concat())),
-            b"next" => Ok(Answer::Next),
-            b"trap" => Err(Fault::Trap("unreachable".into())),
-            b"busy" => Err(Fault::Busy),
-            b"deny" => Ok(Answer::Deny(ReasonCode::Banned.into())),
-            _ => {
-                let grant = Box::new(Grant { user_name: Some(self.0.into()), ..Grant::default() });
-                Ok(Answer::Allow(Admitted { grant, data: Some(state.into()) }))
-            }
-        }))
+impl Version for Method {
+    fn ask(&self, question: Question) -> Asking<'_> {
+        let decision = match &question.call {
+            Call::Proceed { state, data } => self.proceed(state, data),
+            _ => Ok(self.begin(question.who.as_deref())),
+        };
+        Box::pin(ready(decision.map(Answer::Decision)))
     }
 }
 
-fn challenge(state: &[u8]) -> Answer {
-    Answer::Challenge(Step { data: b"?".as_slice().into(), state: state.into() })
+impl Method {
+    fn begin(&self, who: Option<&Login>) -> Decision {
+        let ours = who.and_then(|who| who.method.as_deref()) == Some(self.0);
+        if ours { challenge(b"0") } else { Decision::Next }
+    }
+
+    fn proceed(&self, state: &[u8], data: &[u8]) -> Result<Decision, Fault> {
+        match data {
+            b"more" => Ok(challenge(&[state, b"+"].concat())),
+            b"next" => Ok(Decision::Next),
+            b"trap" => Err(Fault::Trap("unreachable".into())),
+            b"busy" => Err(Fault::Busy),
+            b"deny" => Ok(Decision::Deny(ReasonCode::Banned.into())),
+            _ => {
+                let grant = Box::new(Grant { user_name: Some(self.0.into()), ..Grant::default() });
+                Ok(Decision::Allow(Admitted { grant, data: Some(state.into()) }))
+            }
+        }
+    }
+}
+
+fn challenge(state: &[u8]) -> Decision {
+    Decision::Challenge(Step { data: b"?".as_slice().into(), state: state.into() })
 }
 
 fn draft(methods: &[&'static str], version: &str) -> Draft {
     let link = |method: &&'static str| Link {
         plugin: (*method).into(),
         version: version.into(),
-        authenticator: Some(Arc::new(Method(method))),
+        asked: Some(Arc::new(Method(method))),
     };
     let chain = methods.iter().map(link).collect();
     let door = Door { listener: "tcp:default".into(), allow_anonymous: true, chain };
@@ -61,7 +75,7 @@ fn login(method: &str) -> Arc<Login> {
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(future)
 }
 
@@ -73,12 +87,12 @@ fn challenged(decided: Decided) -> Challenged {
 }
 
 fn begin(policies: &Policies, method: &str) -> Challenged {
-    challenged(run(policies.login(login(method))))
+    challenged(run(policies.login(login(method), TIME)))
 }
 
 fn proceed(challenged: Challenged, method: &str, data: &[u8]) -> Decided {
     let Challenged { challenge, challenger, .. } = challenged;
-    run(challenger.proceed(login(method), challenge, data.into()))
+    run(challenger.proceed(login(method), challenge, data.into(), TIME))
 }
 
 fn refused(decided: Decided) -> Refusal {
@@ -144,7 +158,7 @@ fn a_method_that_nobody_takes_up_is_refused_as_such() {
         let policies = Policies::new(draft(methods, "1"));
         let decided = match methods.is_empty() {
             true => policies.login_at_once(&login("x")).unwrap(),
-            false => run(policies.login(login("x"))),
+            false => run(policies.login(login("x"), TIME)),
         };
         assert_eq!(refused(decided).reason, ReasonCode::BadAuthenticationMethod);
     }
@@ -156,7 +170,7 @@ fn an_exchange_goes_on_from_its_data_if_the_same_version_is_live() {
     let policies = Policies::new(draft(&["a"], "1"));
     let first = begin(&policies, "a");
     let found = policies.challenger("tcp:default", &first.challenge.by).unwrap();
-    let decided = run(found.proceed(login("a"), first.challenge, b"done"[..].into()));
+    let decided = run(found.proceed(login("a"), first.challenge, b"done"[..].into(), TIME));
     assert!(decided.outcome.is_ok());
     policies.publish(draft(&["a"], "2"));
     assert!(policies.challenger("tcp:default", "a 1").is_none());

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::connectors;
 use crate::contents::Contents;
 use crate::paths;
 use crate::plan::Swap;
@@ -28,7 +29,14 @@ pub(crate) struct Edit {
 impl Edit {
     /// What is said where nothing came of it.
     pub(crate) fn without_effect(&self) -> String {
-        format!("{}: {}; nothing that runs uses it", self.path, self.changes.join(", "))
+        let of_trust = self.changes.iter().any(|change| change.starts_with("trust."));
+        let of_policy = self.changes.iter().any(|change| change.starts_with("policy."));
+        let effect = match (of_trust, of_policy) {
+            (true, _) => "every file of a plugin is judged again",
+            (false, true) => "it holds from now on",
+            (false, false) => "nothing that runs uses it",
+        };
+        format!("{}: {}; {effect}", self.path, self.changes.join(", "))
     }
 }
 
@@ -50,9 +58,7 @@ impl Published<'_> {
         let to = &swap.to;
         let started = [("init", swap.init), ("self-test", swap.self_test)];
         let mut lines = Vec::new();
-        let code_changed =
-            swap.from.as_ref().is_none_or(|from| from.built.digest != to.built.digest);
-        if code_changed {
+        if code_changed(swap) {
             let steps = [code_steps(swap, files).as_slice(), &started].concat();
             lines.push(self.line(&title(swap), &steps));
         }
@@ -63,7 +69,11 @@ impl Published<'_> {
             let steps: Vec<Step> = steps.into_iter().flatten().chain(started).collect();
             let path = paths::shown(self.base, &subject.path);
             let plugin = &to.built.description.name;
-            lines.push(self.line(&format!("{path} (plugins.{plugin}.{key}) applied"), &steps));
+            let key = match connectors::is_of_connector(key) {
+                true => format!("{key}, for {plugin}"),
+                false => format!("plugins.{plugin}.{key}"),
+            };
+            lines.push(self.line(&format!("{path} ({key}) applied"), &steps));
         }
         lines
     }
@@ -96,6 +106,18 @@ fn title(swap: &Swap) -> String {
         Some(from) => format!("swapped {name} {} -> {to}", from.built.version()),
         None => format!("{name} {to} is live"),
     }
+}
+
+fn code_changed(swap: &Swap) -> bool {
+    swap.from.as_ref().is_none_or(|from| from.built.digest != swap.to.built.digest)
+}
+
+/// How long a code that took another's place was on its way, but for its publishing. None if only settings
+/// changed, or if nothing ran before.
+pub(crate) fn code_took(swap: &Swap, files: &PluginFiles) -> Option<Duration> {
+    let is_swap = swap.from.is_some() && code_changed(swap);
+    let steps = is_swap.then(|| code_steps(swap, files))?;
+    Some(steps.iter().map(|(_, took)| *took).sum::<Duration>() + swap.init + swap.self_test)
 }
 
 fn code_steps(swap: &Swap, files: &PluginFiles) -> Vec<Step> {

@@ -1,5 +1,5 @@
 //! What this crate asks of the code that runs plugins: make code of bytes, make a ready version of
-//! code. Not how, which is `component` for WebAssembly. A seam, so that the life of files is tested
+//! code. Not how, which is `component` for WebAssembly and `library` for native code. A seam, so that the life of files is tested
 //! without a compiler.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,19 +7,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use theseus_acl::RuleSet;
-use theseus_policy::{Authenticator, Description, Setup, Slot};
+use theseus_limit::Limit;
+use theseus_policy::{Budget, Description, Setup, Slot, Version};
 
 use crate::digest::Digest;
+use crate::forms::Form;
 use crate::refusal::Refusal;
+use crate::wanted::Roles;
 
 /// Makes code of bytes. Blocks as long as it takes.
 pub(crate) trait Backend: Send {
-    fn compile(&self, bytes: &[u8], digest: Digest) -> Result<Built, Refusal>;
+    fn compile(&self, form: Form, bytes: &[u8], digest: Digest) -> Result<Built, Refusal>;
 }
 
 /// A file of a plugin that checked out, whoever uses it.
 pub(crate) struct Built {
     pub(crate) digest: Digest,
+    pub(crate) form: Form,
     pub(crate) description: Description,
     pub(crate) slots: Vec<Slot>,
     /// From inspection to description.
@@ -31,37 +35,47 @@ pub(crate) struct Built {
 
 /// What versions are started from.
 pub(crate) trait Code: Send + Sync {
-    /// Everything up to a version that may go live; with rules if it is to be a source of them. A
-    /// refusal may be `SETTING:LINE: …` about the file that a setting names.
+    /// Bytes that the instances of one version could hold together, as far as the broker bounds them.
+    fn memory_max(&self, _own: &Budget) -> usize {
+        0
+    }
+
+    /// Everything up to a version that may go live, with what its roles have it publish at the start.
+    /// Where it is `isolated`, a library stays in a process of its own. A refusal may be `SETTING:LINE: …`
+    /// about the file that a setting names.
     fn start(
         &self,
         description: &Description,
         setup: Setup,
-        rules: bool,
+        roles: Roles,
+        isolated: bool,
     ) -> Result<Started, Refusal>;
 }
 
 /// A version that is ready.
 pub(crate) struct Started {
     pub(crate) version: Arc<dyn Running>,
-    /// Some if rules were asked for.
+    /// Some if it is a source of rules.
     pub(crate) sets: Option<Arc<[RuleSet]>>,
+    /// The limits for everybody; none if it gives no limits.
+    pub(crate) globals: Arc<[Limit]>,
     /// Its first instance and its rules.
     pub(crate) init: Duration,
     pub(crate) self_test: Duration,
 }
 
-/// A version that is asked about logins.
-pub(crate) trait Running: Authenticator {
-    fn health(&self) -> Health;
-}
+/// A version that is asked.
+pub(crate) trait Running: Version {
+    /// Instances that exist now.
+    fn instances(&self) -> u64;
 
-/// How a version does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Health {
-    pub(crate) instances: u64,
-    pub(crate) calls: u64,
-    pub(crate) faults: u64,
+    /// Calls that are overdue and have not come back.
+    fn hanging(&self) -> u64 {
+        0
+    }
+
+    /// What it counts itself, by name.
+    fn counters(&self) -> Vec<(String, u64)>;
 }
 
 impl Built {

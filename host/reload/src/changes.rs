@@ -44,9 +44,9 @@ fn is_live(change: &Change, wanted: &Wanted) -> bool {
     change.is_live() && of_listener.is_none_or(is_open)
 }
 
-/// What a plugin is told may be a secret: only the key is named.
+/// What a plugin is told may be a secret, and what is one has no value to show: only the key is named.
 fn sentence(change: &Change) -> String {
-    if change.key.starts_with("plugins.") {
+    if change.key.starts_with("plugins.") || change.from == change.to {
         return format!("{} changed", change.key);
     }
     format!("{} {} -> {}", change.key, change.from, change.to)

@@ -21,7 +21,12 @@ fn files(of: &[(&str, &str, u64)]) -> PluginFiles {
             busy: false,
             since: SystemTime::UNIX_EPOCH,
             gone: false,
+            questioned: false,
+            early: None,
             built: Ok(built),
+            seal: theseus_trust::Seal::Unasked,
+            hold: None,
+            about: None,
             failure: None,
             settled: Duration::ZERO,
             read: Duration::ZERO,
@@ -38,7 +43,7 @@ fn built(path: &str, version: &str) -> Arc<Built> {
 
 fn order(files: &PluginFiles, running: Option<(&str, &str)>) -> Vec<String> {
     let running = running.map(|(path, version)| built(path, version));
-    let candidates = candidates(files, "door", running.as_ref());
+    let candidates = candidates(files, "door", running.as_ref(), false);
     let shown = |built: &Arc<Built>| match files.holding(built.digest) {
         Some((path, _)) => format!("{} {}", path.display(), built.description.version),
         None => format!("- {}", built.description.version),
@@ -90,5 +95,5 @@ fn other_names_and_deleted_files_are_no_candidates() {
     let mut files = files(&[("a", "1.0.0", 1), ("b", "2.0.0", 1)]);
     files.by_path.get_mut(&PathBuf::from("b")).unwrap().gone = true;
     assert_eq!(order(&files, None), ["a 1.0.0"]);
-    assert!(candidates(&files, "window", None).is_empty());
+    assert!(candidates(&files, "window", None, false).is_empty());
 }

@@ -1,38 +1,60 @@
 //! A back end for tests. Its plugins are texts of lines `KEY = VALUE`, so that a test says what a
 //! plugin is and how it fails: `name`, `version`, `slots`, `settings` (`key:kind`, `key:kind!` where it
-//! is required), `connector`, `init` and `self-test` (errors), `busy` and
-//! `busy-describe` (how often load is in the way of a start, or of a description). A setting `rules` that names a file is
-//! wrong at each of its lines that says `bad`.
+//! is required), `connector` (`name`, or `name:kind`), `init` and `self-test` (errors), `busy` and
+//! `busy-describe` (how often load is in the way of a start, or of a description), and `hold` (compiling
+//! it waits until a test lets it). A setting `rules` that names a file is
+//! wrong at each of its lines that says `bad`. `writes` leaves traces, `init-adds` names a number that its
+//! start adds 1 to, `slow` (starting it waits likewise), `memory` is what its one instance could hold; one with a higher `schema` moves what was kept as `asked` to `from N`.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Duration;
 
+use parking_lot::Mutex;
+use theseus_mqtt::ReasonCode;
 use theseus_policy::{
-    Answer, Answering, Authenticator, ConnectorUse, Description, FileContent, Login, SettingKind,
-    SettingUse, Setup, Slot,
+    Admitted, Answer, Asking, Budget, ConnectorUse, Decision, Description, Fault, FileContent,
+    Question, SettingKind, SettingUse, Setup, Slot, Version,
 };
 
-use crate::backend::{Backend, Built, Code, Health, Running, Started};
+use crate::backend::{Backend, Built, Code, Running, Started};
 use crate::digest::Digest;
+use crate::forms::Form;
 use crate::refusal::Refusal;
+use crate::wanted::Roles;
 
 #[derive(Default)]
 pub(crate) struct Fake {
     /// Descriptions that load was in the way of.
-    busy: Cell<u32>,
+    pub(crate) busy: Cell<u32>,
+    /// Compiling what says `hold` takes one of these.
+    pub(crate) hold: Option<Receiver<()>>,
+    /// Starting what says `slow` sends one word, and waits for another.
+    pub(crate) slow: Option<Arc<Slow>>,
+}
+
+/// Where a test and a slow start meet.
+pub(crate) struct Slow {
+    pub(crate) begun: SyncSender<()>,
+    pub(crate) goes_on: Mutex<Receiver<()>>,
 }
 
 impl Backend for Fake {
-    fn compile(&self, bytes: &[u8], digest: Digest) -> Result<Built, Refusal> {
+    fn compile(&self, form: Form, bytes: &[u8], digest: Digest) -> Result<Built, Refusal> {
         let busy = str::from_utf8(bytes).ok().and_then(|text| number(text, "busy-describe"));
         if self.busy.get() < busy.unwrap_or(0) {
             self.busy.set(self.busy.get() + 1);
             return Err(busy_with("describe"));
         }
-        build(bytes, digest).map_err(Refusal::lasting)
+        let text = String::from_utf8_lossy(bytes);
+        if let Some(hold) = self.hold.as_ref().filter(|_| text.contains("\nhold")) {
+            hold.recv().unwrap();
+        }
+        let built = build_with(bytes, digest, self.slow.clone()).map_err(Refusal::lasting)?;
+        Ok(Built { form, ..built })
     }
 }
 
@@ -46,6 +68,10 @@ fn busy_with(call: &str) -> Refusal {
 }
 
 pub(crate) fn build(bytes: &[u8], digest: Digest) -> Result<Built, String> {
+    build_with(bytes, digest, None)
+}
+
+fn build_with(bytes: &[u8], digest: Digest, slow: Option<Arc<Slow>>) -> Result<Built, String> {
     let text = str::from_utf8(bytes).map_err(|_| "it is no component".to_owned())?;
     let pairs = text.lines().filter_map(|line| line.split_once(" = "));
     let pairs: BTreeMap<String, String> =
@@ -61,12 +87,13 @@ pub(crate) fn build(bytes: &[u8], digest: Digest) -> Result<Built, String> {
         settings: pairs.get("settings").map_or(Vec::new(), |all| settings(all)),
         connectors: pairs.get("connector").into_iter().map(|name| connector(name)).collect(),
         hook_filters: Vec::new(),
-        state_schema: 0,
+        state_schema: number(text, "schema").unwrap_or(0),
     };
     let slots = slots(pairs.get("slots").map_or("authn", String::as_str));
     let busy = AtomicU32::new(number(text, "busy").unwrap_or(0));
-    let code = Box::new(FakeCode { pairs, busy });
-    Ok(Built { digest, description, slots, took: Duration::ZERO, cached: false, code })
+    let code = Box::new(FakeCode { pairs, busy, slow });
+    let form = Form::Component;
+    Ok(Built { digest, form, description, slots, took: Duration::ZERO, cached: false, code })
 }
 
 fn settings(all: &str) -> Vec<SettingUse> {
@@ -90,7 +117,8 @@ fn settings(all: &str) -> Vec<SettingUse> {
 }
 
 fn connector(name: &str) -> ConnectorUse {
-    ConnectorUse { kind: "http".to_owned(), name: name.to_owned() }
+    let (name, kind) = name.split_once(':').unwrap_or((name, "http"));
+    ConnectorUse { kind: kind.to_owned(), name: name.to_owned() }
 }
 
 fn slots(names: &str) -> Vec<Slot> {
@@ -102,13 +130,33 @@ struct FakeCode {
     pairs: BTreeMap<String, String>,
     /// Starts that load will be in the way of.
     busy: AtomicU32,
+    slow: Option<Arc<Slow>>,
 }
 
 impl Code for FakeCode {
-    fn start(&self, _: &Description, setup: Setup, rules: bool) -> Result<Started, Refusal> {
+    fn memory_max(&self, own: &Budget) -> usize {
+        let memory = self.pairs.get("memory").map_or(0, |bytes| bytes.parse().unwrap());
+        own.instance_memory.unwrap_or(memory) * own.instances.unwrap_or(1)
+    }
+
+    fn start(
+        &self,
+        _: &Description,
+        setup: Setup,
+        roles: Roles,
+        _isolated: bool,
+    ) -> Result<Started, Refusal> {
         let fewer = |left: u32| left.checked_sub(1);
         if self.busy.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer).is_ok() {
             return Err(busy_with("init"));
+        }
+        assert!(setup.files.keys().all(|key| !key.contains('.')), "a file of the broker's own");
+        if let (Some(slow), true) = (&self.slow, self.pairs.contains_key("slow")) {
+            slow.begun.send(()).unwrap();
+            slow.goes_on.lock().recv().unwrap();
+        }
+        if let Some(key) = self.pairs.get("init-adds") {
+            setup.state.add(key, 1, None).unwrap();
         }
         for step in ["init", "self-test"] {
             if let Some(error) = self.pairs.get(step) {
@@ -126,26 +174,83 @@ impl Code for FakeCode {
                 return Err(Refusal::lasting(bad.join("\n")));
             }
         }
+        if let Some(from) = setup.state.from_schema() {
+            let asked = setup.state.get("asked").unwrap_or_default();
+            setup.state.set(&format!("from {from}"), &asked, None).unwrap();
+            setup.state.delete("asked");
+        }
         let (init, self_test) = (Duration::ZERO, Duration::ZERO);
-        let sets = rules.then(|| Arc::from(Vec::new()));
-        Ok(Started { version: Arc::new(FakeVersion), sets, init, self_test })
+        let sets = roles.authz.then(|| Arc::from(Vec::new()));
+        let globals = Arc::from(Vec::new());
+        let calls = AtomicU32::new(0);
+        let version = Arc::new(FakeVersion { pairs: self.pairs.clone(), calls, setup });
+        Ok(Started { version, sets, globals, init, self_test })
     }
 }
 
-struct FakeVersion;
+/// Answers as `answer` says (`allow`, `deny`, else next); from the call after `good` on it fails as `fault`
+/// says.
+struct FakeVersion {
+    pairs: BTreeMap<String, String>,
+    calls: AtomicU32,
+    /// Has in hand what it was started with, as any version.
+    setup: Setup,
+}
 
-impl Authenticator for FakeVersion {
-    fn authenticate<'a>(&'a self, _: &'a Arc<Login>) -> Answering<'a> {
-        Box::pin(std::future::ready(Ok(Answer::Next)))
+impl FakeVersion {
+    fn fault(&self) -> Option<Fault> {
+        let good = self.pairs.get("good").map_or(0, |good| good.parse().unwrap());
+        if self.calls.fetch_add(1, Ordering::Relaxed) < good {
+            return None;
+        }
+        Some(match self.pairs.get("fault")?.as_str() {
+            "trap" => Fault::Trap("unreachable".to_owned()),
+            "cpu_time" => Fault::CpuTime,
+            "wall_time" => Fault::WallTime,
+            "memory" => Fault::Memory,
+            "invalid" => Fault::Invalid("nonsense".to_owned()),
+            "busy" => Fault::Busy,
+            "no_instance" => Fault::NoInstance,
+            "waited" => Fault::Waited,
+            "not_ready" => Fault::NotReady("the back end is away".to_owned()),
+            other => panic!("{other}"),
+        })
     }
+}
 
-    fn proceed<'a>(&'a self, login: &'a Arc<Login>, _: &'a [u8], _: &'a [u8]) -> Answering<'a> {
-        self.authenticate(login)
+/// The client id that a plugin with `writes` bans.
+pub(crate) const BANNED: &str = "rude";
+
+impl FakeVersion {
+    /// With `writes` each question leaves a trace in all that is kept for it.
+    fn write(&self) {
+        if self.pairs.contains_key("writes") {
+            self.setup.state.add("asked", 1, None).unwrap();
+            let rude = theseus_ban::Target::ClientId(BANNED.into());
+            self.setup.bans.add(1, rude, None, "").unwrap();
+        }
+    }
+}
+
+impl Version for FakeVersion {
+    fn ask(&self, _: Question) -> Asking<'_> {
+        self.write();
+        let decision = match self.pairs.get("answer").map(String::as_str) {
+            Some("allow") => Decision::Allow(Admitted { grant: Box::default(), data: None }),
+            Some("deny") => Decision::Deny(ReasonCode::NotAuthorized.into()),
+            _ => Decision::Next,
+        };
+        let answer = self.fault().map_or(Ok(Answer::Decision(decision)), Err);
+        Box::pin(std::future::ready(answer))
     }
 }
 
 impl Running for FakeVersion {
-    fn health(&self) -> Health {
-        Health { instances: 1, calls: 2, faults: 3 }
+    fn instances(&self) -> u64 {
+        1
+    }
+
+    fn counters(&self) -> Vec<(String, u64)> {
+        Vec::new()
     }
 }

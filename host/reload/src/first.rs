@@ -5,14 +5,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use theseus_ban::Table as Bans;
 use theseus_config::Loaded;
-use theseus_policy::{Draft, Hashing, Policies};
+use theseus_policy::{Draft, Hashing, Policies, States};
+use tokio::runtime::Handle;
 
 use crate::announce::Published;
 use crate::backend::Backend;
-use crate::component::Components;
+use crate::compiler::Compiler;
 use crate::configuration::Configuration;
+use crate::connectors::Connectors;
 use crate::folder;
+use crate::forms::Forms;
+use crate::inbox;
 use crate::journal::Journal;
 use crate::options::{FirstUser, Options, Pace, ReloadError};
 use crate::plan::Plan;
@@ -20,7 +25,9 @@ use crate::plugin_files::PluginFiles;
 use crate::publish;
 use crate::reload::Reload;
 use crate::retry::Retry;
+use crate::starter::Starter;
 use crate::status::StatusView;
+use crate::trusting::Trusting;
 use crate::wanted::Wanted;
 use crate::watch::{Role, Watch};
 
@@ -29,9 +36,12 @@ pub(crate) struct Parts {
     pub(crate) loaded: Loaded,
     pub(crate) backend: Box<dyn Backend>,
     pub(crate) hashing: Arc<Hashing>,
+    pub(crate) bans: Arc<Bans>,
+    pub(crate) states: Arc<States>,
     pub(crate) connections: Box<dyn Fn() -> u64 + Send>,
     pub(crate) first_user: Option<FirstUser>,
     pub(crate) pace: Pace,
+    pub(crate) runtime: Handle,
 }
 
 impl Reload {
@@ -42,9 +52,30 @@ impl Reload {
     /// Only what concerns nothing in particular; a plugin that is missing or does not do is logged,
     /// and nobody comes in where it is asked.
     pub fn first(options: Options) -> Result<(Arc<Policies>, Self), ReloadError> {
-        let Options { loaded, engine, hashing, runtime, connections, first_user, pace } = options;
-        let backend = Box::new(Components::new(engine, runtime));
-        Self::begin(Parts { loaded, backend, hashing, connections, first_user, pace })
+        let Options {
+            loaded,
+            engine,
+            loader,
+            hashing,
+            bans,
+            states,
+            runtime,
+            connections,
+            first_user,
+            pace,
+        } = options;
+        let backend = Box::new(Forms::new(engine, loader, &runtime));
+        Self::begin(Parts {
+            loaded,
+            backend,
+            hashing,
+            bans,
+            states,
+            connections,
+            first_user,
+            pace,
+            runtime,
+        })
     }
 
     pub(crate) fn begin(parts: Parts) -> Result<(Arc<Policies>, Self), ReloadError> {
@@ -54,12 +85,18 @@ impl Reload {
             .map_err(|error| ReloadError::Folder { path: path.clone(), error })?;
         let wanted = Wanted::of(config, None);
         let size_max = config.policy.max_plugin_size as u64;
+        let (trusting, warnings) = Trusting::open(config).map_err(ReloadError::Kept)?;
+        let (waker, inbox) = inbox::inbox();
         let mut reload = Self {
-            backend: parts.backend,
+            compiler: Compiler::new(parts.backend),
             hashing: parts.hashing,
+            connectors: Connectors::default(),
+            bans: parts.bans,
+            states: parts.states,
             connections: parts.connections,
             pace: parts.pace,
             watch: Watch::new(parts.pace.settle, size_max),
+            trusting,
             files: PluginFiles::default(),
             contents: BTreeMap::new(),
             configuration: Configuration::new(parts.loaded),
@@ -70,27 +107,42 @@ impl Reload {
             running: BTreeMap::new(),
             refused: BTreeMap::new(),
             retry: Retry::default(),
+            probations: BTreeMap::new(),
+            candidates: BTreeMap::new(),
+            starter: Starter::default(),
+            put_off: false,
+            runtime: parts.runtime,
+            waker,
+            inbox: Some(inbox),
+            now: Instant::now(),
             generation: 1,
             started: SystemTime::now(),
             changed: SystemTime::now(),
             view: StatusView::default(),
+            tallies: Arc::default(),
             folder_complaint: None,
         };
+        warnings.iter().for_each(|line| reload.journal.error(line));
+        reload.hold_left_over().map_err(ReloadError::Kept)?;
         reload.load(parts.first_user);
         Ok((reload.policies.clone(), reload))
     }
 
     fn load(&mut self, first_user: Option<FirstUser>) {
         let now = Instant::now();
+        self.watch_keys();
+        let keys = self.watch.look_at_once(now);
+        self.take(keys, Vec::new());
+        self.review_trust();
         self.watch_folder();
         let plugins = self.watch.look_at_once(now);
-        self.take(plugins);
+        self.take(plugins, Vec::new());
         if let Some(first_user) = first_user {
             self.make_users_files(first_user);
         }
         self.watch_settings();
         let settings = self.watch.look_at_once(now);
-        self.take(settings);
+        self.take(settings, Vec::new());
         let plan = self.planner(&self.configuration.live, &self.wanted).plan();
         let busy = plan.busy || self.files.busy().next().is_some();
         self.go_live(plan);
@@ -99,25 +151,28 @@ impl Reload {
         if self.configuration.booted.path.is_some() {
             self.watch.add(&self.configuration_subject());
         }
-        self.report();
+        self.report_and_let_go();
     }
 
     fn go_live(&mut self, plan: Plan) {
+        plan.keep_states(&self.states);
         let Plan { live, swaps, problems, findings, .. } = plan;
-        for (digest, failure) in &findings {
-            self.files.note_failure(*digest, failure.as_deref());
-        }
+        self.note_findings(&findings);
+        self.count_together(&live, &self.wanted);
         self.policies = Policies::new(publish::draft(&self.wanted, &live));
+        swaps.iter().for_each(|swap| swap.to.note_generation(1));
         let published = Published {
             generation: 1,
             connections: 0,
             took: Duration::ZERO,
             base: &self.configuration.booted.config.base,
         };
-        let swaps = swaps.iter();
-        let lines: Vec<_> =
-            swaps.flat_map(|swap| published.swap(swap, &self.files, &self.contents)).collect();
+        let lines: Vec<_> = swaps
+            .iter()
+            .flat_map(|swap| published.swap(swap, &self.files, &self.contents))
+            .collect();
         lines.iter().for_each(|line| self.journal.info(line));
+        self.note_ran(&swaps);
         self.running = live;
         self.journal.problems(problems);
         self.tell_idle();

@@ -1,9 +1,11 @@
-//! Which files of `plugins_dir` may be plugins: `*.wasm` at its top level.
+//! Which files of `plugins_dir` may be plugins: `*.wasm` and `*.so` at its top level.
 //! Not what stands in them. Used at every look.
 
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use crate::forms::Form;
 
 /// More files than this are not looked at.
 pub(crate) const FILES_MAX: usize = 256;
@@ -30,7 +32,7 @@ pub(crate) fn plugin_files(folder: &Path) -> io::Result<(Vec<PathBuf>, Option<Pa
 fn is_candidate(path: &Path) -> bool {
     let hidden =
         path.file_name().map(OsStr::as_encoded_bytes).is_none_or(|it| it.starts_with(b"."));
-    !hidden && path.extension() == Some(OsStr::new("wasm")) && path.is_file()
+    !hidden && Form::of_name(path).is_some() && path.is_file()
 }
 
 #[cfg(test)]
@@ -45,13 +47,15 @@ mod tests {
         folder.write("a.wasm", "");
         folder.write(".a.wasm", "");
         folder.write("a.wasm.tmp", "");
+        folder.write("n.so", "");
+        folder.write("n.so.minisig", "");
         folder.write("sub/c.wasm", "");
         std::fs::create_dir(folder.path("d.wasm")).unwrap();
         std::os::unix::fs::symlink("sub/c.wasm", folder.path("link.wasm")).unwrap();
         std::os::unix::fs::symlink("nowhere", folder.path("dangling.wasm")).unwrap();
         let (files, ignored) = plugin_files(&folder.path("")).unwrap();
         let names: Vec<_> = files.iter().map(|path| path.file_name().unwrap()).collect();
-        assert_eq!(names, ["a.wasm", "b.wasm", "link.wasm"]);
+        assert_eq!(names, ["a.wasm", "b.wasm", "link.wasm", "n.so"]);
         assert_eq!(ignored, None);
     }
 

@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use theseus_ban::Table as Bans;
 use theseus_config::Loaded;
-use theseus_policy::Hashing;
+use theseus_native::Loader;
+use theseus_policy::{Hashing, States};
+use theseus_trust::KeepError;
 use theseus_wasm::Engine;
 
 /// Everything that making files live needs.
@@ -16,8 +19,14 @@ pub struct Options {
     pub loaded: Loaded,
     /// What runs components.
     pub engine: Arc<Engine>,
+    /// What loads native libraries.
+    pub loader: Arc<Loader>,
     /// Where plugins have passwords checked.
     pub hashing: Arc<Hashing>,
+    /// Where plugins add and remove bans.
+    pub bans: Arc<Bans>,
+    /// What plugins keep.
+    pub states: Arc<States>,
     /// The runtime that logins are decided on; plugins are started there too.
     pub runtime: tokio::runtime::Handle,
     /// How many clients are connected, for the log.
@@ -59,12 +68,18 @@ pub enum ReloadError {
         /// What the system says.
         error: io::Error,
     },
+    /// What is kept in `data_dir` about plugins cannot be read: what must not run is not known.
+    Kept(KeepError),
 }
 
 impl fmt::Display for ReloadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Folder { path, error } = self;
-        write!(f, "plugins_dir {} cannot be read: {error}", path.display())
+        match self {
+            Self::Folder { path, error } => {
+                write!(f, "plugins_dir {} cannot be read: {error}", path.display())
+            }
+            Self::Kept(error) => error.fmt(f),
+        }
     }
 }
 

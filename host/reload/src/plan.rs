@@ -4,45 +4,41 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use theseus_acl::RuleSet;
-use theseus_config::Loaded;
-use theseus_policy::{FileContent, Hashing, Setup, Slot, Value};
+use theseus_config::{Isolate, Loaded, Promote};
+use theseus_policy::{Budget, FileContent, Hashing, States, Value};
 
-use crate::backend::{Built, Running, guarded};
+use crate::backend::Built;
+use crate::candidate::{Candidate, Candidates, Promotion, Standing};
 use crate::choice;
+use crate::connectors::{self, Connectors, Wishes};
 use crate::contents::{Broken, Contents};
 use crate::digest::Digest;
+use crate::inbox::Waker;
 use crate::journal::Problem;
+use crate::live::{Live, Lives};
 use crate::paths;
 use crate::plugin_files::PluginFiles;
+use crate::probation::Probations;
 use crate::settings::{self, Checked};
+use crate::starter::Starter;
+use crate::trusting::Trusting;
 use crate::wanted::{Roles, Wanted};
 use crate::watch::Subject;
-
-/// A plugin that runs: one version with its settings.
-pub(crate) struct Live {
-    pub(crate) built: Arc<Built>,
-    pub(crate) inputs: Inputs,
-    /// Which files its settings name, by key.
-    pub(crate) files: BTreeMap<String, Subject>,
-    pub(crate) version: Arc<dyn Running>,
-    /// Some if it is a source of rules.
-    pub(crate) sets: Option<Arc<[RuleSet]>>,
-    pub(crate) since: SystemTime,
-}
+use crate::way_back::WayBack;
 
 /// All that a version was started with, besides its code. Equal inputs need no new version.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Inputs {
-    roles: Roles,
+    pub(crate) roles: Roles,
+    /// Of a library: it stays in a process of its own.
+    pub(crate) isolated: bool,
+    pub(crate) budget: Budget,
     pub(crate) settings: BTreeMap<String, Value>,
     pub(crate) files: BTreeMap<String, Digest>,
+    pub(crate) connectors: Wishes,
 }
-
-/// The plugins that run, by name.
-pub(crate) type Lives = BTreeMap<String, Arc<Live>>;
 
 /// What would run.
 #[derive(Default)]
@@ -56,6 +52,12 @@ pub(crate) struct Plan {
     pub(crate) problems: Vec<Problem>,
     /// Load was in the way of something.
     pub(crate) busy: bool,
+    /// Something is to be taken back first: this is no plan.
+    pub(crate) interrupted: bool,
+    /// New versions that have something to prove before they go live.
+    pub(crate) held: Vec<Swap>,
+    /// The plugins whose candidates stay what they are.
+    pub(crate) kept: BTreeSet<String>,
     /// Why code does not run, or that it does.
     pub(crate) findings: Vec<(Digest, Option<String>)>,
 }
@@ -66,6 +68,7 @@ pub(crate) struct Swap {
     pub(crate) to: Arc<Live>,
     pub(crate) init: Duration,
     pub(crate) self_test: Duration,
+    pub(crate) back: WayBack,
 }
 
 /// What a plan is made of.
@@ -76,14 +79,34 @@ pub(crate) struct Planner<'a> {
     pub(crate) contents: &'a Contents,
     pub(crate) running: &'a Lives,
     pub(crate) hashing: &'a Arc<Hashing>,
+    pub(crate) connectors: &'a Connectors,
+    pub(crate) bans: &'a Arc<theseus_ban::Table>,
+    pub(crate) states: &'a Arc<States>,
+    /// Bytes that the instances of all plugins may hold together.
+    pub(crate) memory_max: usize,
+    pub(crate) waker: &'a Waker,
+    pub(crate) candidates: &'a Candidates,
+    pub(crate) probations: &'a Probations,
+    pub(crate) starter: &'a Starter,
+    pub(crate) trusting: &'a Trusting,
+    /// The configuration is not in force yet.
+    pub(crate) waits: bool,
 }
 
 /// What became of one candidate.
-enum Attempt {
+pub(crate) enum Attempt {
     Same,
     Ready(Swap),
+    /// It has shown what it had to.
+    Proven(Swap),
+    /// It is a candidate, and goes on being one.
+    Held,
     Waiting,
+    /// Something is to be taken back first.
+    Interrupted,
     Failed(Failure),
+    /// It is a candidate, and will go live no more.
+    Refused(Failure),
 }
 
 /// Why a candidate does not do.
@@ -100,8 +123,7 @@ impl Planner<'_> {
     pub(crate) fn subjects(&self) -> BTreeSet<Subject> {
         let names = self.wanted.names();
         let candidates = names.into_iter().flat_map(|name| self.candidates(name));
-        let checked =
-            candidates.filter_map(|built| settings::check(self.loaded, &built.description).ok());
+        let checked = candidates.filter_map(|built| self.checked(&built).ok());
         let named = checked.flat_map(|checked| checked.files.into_values());
         // What runs keeps its files: a setting that is broken now may be mended to what it was.
         let running = self.running.values().flat_map(|live| live.files.values().cloned());
@@ -119,15 +141,18 @@ impl Planner<'_> {
     pub(crate) fn plan(&self) -> Plan {
         let mut plan = Plan::default();
         for name in self.wanted.names() {
-            self.plan_one(name, &mut plan);
+            if !plan.interrupted {
+                self.plan_one(name, &mut plan);
+            }
         }
+        plan.interrupted |= self.must_yield();
         plan.conclude(self.running, self.wanted);
         plan
     }
 
     fn candidates(&self, name: &str) -> Vec<Arc<Built>> {
         let running = self.running.get(name).map(|live| &live.built);
-        choice::candidates(self.files, name, running)
+        choice::candidates(self.files, name, running, self.waits)
     }
 
     fn plan_one(&self, name: &str, plan: &mut Plan) {
@@ -136,18 +161,47 @@ impl Planner<'_> {
         if candidates.is_empty() {
             plan.problems.push(self.missing(name));
         }
+        let mut is_held = false;
         for built in candidates {
+            // One candidate at a time; what runs may have to be started anew all the same.
+            if is_held && before.is_some_and(|before| before.built.digest != built.digest) {
+                continue;
+            }
+            if let Err(line) = self.check_memory(name, &built, plan) {
+                let failure =
+                    Failure { lines: vec![line], identity: String::new(), transient: false };
+                self.note(plan, name, &built, failure);
+                continue;
+            }
             match self.attempt(name, &built, before) {
+                Attempt::Refused(failure) => {
+                    self.note(plan, name, &built, failure);
+                    is_held = plan.kept.insert(name.to_owned());
+                }
+                Attempt::Held => {
+                    plan.findings.push((built.digest, None));
+                    is_held = plan.kept.insert(name.to_owned());
+                }
+                Attempt::Ready(swap) if self.has_to_prove(name, &swap) => {
+                    plan.findings.push((built.digest, None));
+                    plan.kept.remove(name);
+                    plan.held.push(swap);
+                    is_held = true;
+                }
                 Attempt::Failed(failure) => self.note(plan, name, &built, failure),
                 Attempt::Same => return plan.keep(name, before, Some(built.digest)),
                 Attempt::Waiting => {
                     plan.waiting.push(name.to_owned());
                     return plan.keep(name, before, None);
                 }
-                Attempt::Ready(swap) => {
+                Attempt::Interrupted => return plan.interrupted = true,
+                Attempt::Ready(swap) | Attempt::Proven(swap) => {
+                    let Some(back) = self.way_back(name, &swap) else {
+                        return plan.interrupted = true;
+                    };
                     plan.findings.push((built.digest, None));
                     plan.live.insert(name.to_owned(), swap.to.clone());
-                    return plan.swaps.push(swap);
+                    return plan.swaps.push(Swap { back, ..swap });
                 }
             }
         }
@@ -155,12 +209,18 @@ impl Planner<'_> {
         plan.keep(name, before, None);
     }
 
-    fn attempt(&self, name: &str, built: &Arc<Built>, before: Option<&Arc<Live>>) -> Attempt {
+    /// Prepares a version of a plugin, if it is another than `before`.
+    pub(crate) fn attempt(
+        &self,
+        name: &str,
+        built: &Arc<Built>,
+        before: Option<&Arc<Live>>,
+    ) -> Attempt {
         let checked = match self.check(name, built) {
             Ok(checked) => checked,
             Err(lines) => return Attempt::lasting(lines, String::new()),
         };
-        let (contents, digests) = match self.contents(&checked) {
+        let (mut contents, digests) = match self.contents(&checked) {
             Ok(Some(found)) => found,
             Ok(None) => return Attempt::Waiting,
             // Another content that is wrong in the same way is news all the same.
@@ -169,24 +229,72 @@ impl Planner<'_> {
             }
         };
         let roles = self.wanted.roles(name);
-        let inputs = Inputs { roles, settings: checked.values, files: digests };
+        let isolated = self.is_isolated(name);
+        let connectors = connectors::wishes(&checked.connectors, &mut contents);
+        let (settings, files) = (checked.values, digests);
+        let budget = self.budget(name);
+        let inputs = Inputs { roles, isolated, budget, settings, files, connectors };
         let same = |live: &Arc<Live>| live.built.digest == built.digest && live.inputs == inputs;
         if before.is_some_and(same) {
             return Attempt::Same;
         }
-        self.start(built, inputs, contents, checked.files, before)
+        match self.candidates.get(name).filter(|candidate| same(&candidate.live)) {
+            Some(candidate) => match self.stand(name, built, candidate, before) {
+                // What it migrated as it began to wait has gone on without it.
+                Attempt::Proven(_) if candidate.live.state.from_schema().is_some() => {
+                    match self.start(built, inputs, contents, checked.files, before) {
+                        Attempt::Ready(swap) => Attempt::Proven(swap),
+                        other => other,
+                    }
+                }
+                standing => standing,
+            },
+            None => self.start(built, inputs, contents, checked.files, before),
+        }
+    }
+
+    fn stand(
+        &self,
+        name: &str,
+        built: &Built,
+        candidate: &Candidate,
+        before: Option<&Arc<Live>>,
+    ) -> Attempt {
+        match candidate.standing(&Promotion::of(self.loaded, name)) {
+            Standing::Ready => {
+                let (init, self_test) = (candidate.init, candidate.self_test);
+                let to = self.begun(&candidate.live);
+                let back = WayBack::None;
+                Attempt::Proven(Swap { from: before.cloned(), to, init, self_test, back })
+            }
+            Standing::Replaying | Standing::Waiting | Standing::Leaving | Standing::Blocked(_) => {
+                Attempt::Held
+            }
+            Standing::Refused(why) => {
+                let lines = vec![format!("{}: it {why}", self.file_of(built))];
+                Attempt::Refused(Failure { lines, identity: String::new(), transient: false })
+            }
+        }
+    }
+
+    /// True if a version does not go live at once: the one that runs has decisions to put to it, or the
+    /// operator wants to see it in shadow.
+    fn has_to_prove(&self, name: &str, swap: &Swap) -> bool {
+        let Some(from) = &swap.from else { return false };
+        let at_once = Promotion::of(self.loaded, name).promote == Promote::Immediate;
+        from.built.digest != swap.to.built.digest && !(at_once && from.tended.has_no_record())
+    }
+
+    fn is_isolated(&self, name: &str) -> bool {
+        let policy = self.loaded.config.policy_of(name);
+        policy.is_some_and(|policy| policy.isolate == Isolate::Process)
     }
 
     /// The settings, the slots and the connectors.
     fn check(&self, name: &str, built: &Built) -> Result<Checked, Vec<String>> {
-        if let Some(connector) = built.description.connectors.first() {
-            let (file, kind, name) = (self.file_of(built), &connector.kind, &connector.name);
-            let problem = format!("it wants the connector `{name}` ({kind}), which is not granted");
-            return Err(vec![format!("{file}: {problem}")]);
-        }
         let roles = self.wanted.roles(name);
-        for (named, slot) in [(roles.authn, Slot::Authn), (roles.authz, Slot::Authz)] {
-            if named && !built.slots.contains(&slot) {
+        for slot in roles.slots() {
+            if !built.slots.contains(&slot) {
                 let key = self.wanted.key_naming(&self.loaded.config, name, slot);
                 let place = paths::place_of(self.loaded, &key);
                 let problem =
@@ -194,7 +302,16 @@ impl Planner<'_> {
                 return Err(vec![format!("{place}: {problem}")]);
             }
         }
-        settings::check(self.loaded, &built.description)
+        self.checked(built)
+    }
+
+    fn checked(&self, built: &Built) -> Result<Checked, Vec<String>> {
+        let mut checked = settings::check(self.loaded, &built.description)?;
+        connectors::check(&mut checked, self.loaded, &built.description).map_err(|errors| {
+            let file = self.file_of(built);
+            errors.iter().map(|error| format!("{file}: {error}")).collect::<Vec<_>>()
+        })?;
+        Ok(checked)
     }
 
     /// The content of each file, and its digest. None: one has not come to rest yet.
@@ -214,37 +331,10 @@ impl Planner<'_> {
         }
         Ok(Some((contents, digests)))
     }
-
-    fn start(
-        &self,
-        built: &Arc<Built>,
-        inputs: Inputs,
-        contents: BTreeMap<String, FileContent>,
-        files: BTreeMap<String, Subject>,
-        before: Option<&Arc<Live>>,
-    ) -> Attempt {
-        let settings = inputs.settings.clone();
-        let setup = Setup { settings, files: contents, hashing: self.hashing.clone() };
-        let rules = inputs.roles.authz;
-        match guarded(|| built.code.start(&built.description, setup, rules)) {
-            Err(refusal) => Attempt::Failed(Failure {
-                lines: self.explain(built, &files, &refusal.sentence()),
-                identity: format!("{inputs:?}"),
-                transient: refusal.transient,
-            }),
-            Ok(started) => {
-                let (version, sets, since) = (started.version, started.sets, SystemTime::now());
-                let built = built.clone();
-                let to = Arc::new(Live { built, inputs, files, version, sets, since });
-                let (init, self_test) = (started.init, started.self_test);
-                Attempt::Ready(Swap { from: before.cloned(), to, init, self_test })
-            }
-        }
-    }
 }
 
 impl Attempt {
-    fn lasting(lines: Vec<String>, identity: String) -> Self {
+    pub(crate) fn lasting(lines: Vec<String>, identity: String) -> Self {
         Self::Failed(Failure { lines, identity, transient: false })
     }
 }
@@ -258,12 +348,19 @@ impl Plan {
             problem.outcome = match self.live.get(name) {
                 Some(live) if same(live) => format!("{} keeps running", live.built.title()),
                 Some(live) => format!("{} runs", live.built.title()),
-                None if wanted.roles(name).authn => {
+                None if wanted.roles(name).admits() => {
                     format!("`{name}` does not run: new clients are refused where it is asked")
                 }
                 None => format!("`{name}` does not run: what would be asked of it is denied"),
             };
             problem.grave = !self.live.contains_key(name);
+        }
+    }
+
+    /// What its new versions made of what is kept counts from now on.
+    pub(crate) fn keep_states(&self, states: &States) {
+        for Swap { to, .. } in &self.swaps {
+            states.went_live(&to.state, to.built.description.state_schema);
         }
     }
 

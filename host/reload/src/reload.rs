@@ -10,30 +10,46 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use theseus_policy::{Hashing, Policies};
+use theseus_policy::{Hashing, Policies, States};
+use tokio::runtime::Handle;
 
 use crate::announce::{Edit, Published};
-use crate::backend::Backend;
+use crate::candidate::Candidates;
 use crate::changes;
+use crate::compiler::Compiler;
 use crate::configuration::{Configuration, Proposed};
+use crate::connectors::Connectors;
 use crate::contents::Contents;
+use crate::inbox::{Inbox, Waker};
 use crate::journal::{Journal, Problem};
+use crate::live::Lives;
 use crate::options::Pace;
-use crate::plan::{Lives, Plan, Planner};
+use crate::plan::{Plan, Planner};
 use crate::plugin_files::PluginFiles;
+use crate::probation::Probations;
 use crate::publish;
 use crate::retry::Retry;
+use crate::starter::Starter;
 use crate::status::{Status, StatusView};
+use crate::tallies::Tallies;
+use crate::trusting::Trusting;
 use crate::wanted::Wanted;
 use crate::watch::{Role, Subject, Watch};
 
+/// Something is to be taken back, and comes first.
+struct Interrupted;
+
 /// Makes files live. Made by [`first`](Self::first), set to work by [`spawn`](Self::spawn).
 pub struct Reload {
-    pub(crate) backend: Box<dyn Backend>,
+    pub(crate) compiler: Compiler,
     pub(crate) hashing: Arc<Hashing>,
+    pub(crate) connectors: Connectors,
+    pub(crate) bans: Arc<theseus_ban::Table>,
+    pub(crate) states: Arc<States>,
     pub(crate) connections: Box<dyn Fn() -> u64 + Send>,
     pub(crate) pace: Pace,
     pub(crate) watch: Watch,
+    pub(crate) trusting: Trusting,
     pub(crate) files: PluginFiles,
     pub(crate) contents: Contents,
     pub(crate) configuration: Configuration,
@@ -44,10 +60,23 @@ pub struct Reload {
     /// Why newer files of a running plugin are not in force, by plugin.
     pub(crate) refused: BTreeMap<String, String>,
     pub(crate) retry: Retry,
+    pub(crate) probations: Probations,
+    pub(crate) candidates: Candidates,
+    pub(crate) starter: Starter,
+    /// What runs was not brought in line, since something came first.
+    pub(crate) put_off: bool,
+    /// Where candidates are asked.
+    pub(crate) runtime: Handle,
+    pub(crate) waker: Waker,
+    /// Until it is spawned.
+    pub(crate) inbox: Option<Inbox>,
+    /// Of the look that is going on.
+    pub(crate) now: Instant,
     pub(crate) generation: u64,
     pub(crate) started: SystemTime,
     pub(crate) changed: SystemTime,
     pub(crate) view: StatusView,
+    pub(crate) tallies: Arc<Tallies>,
     /// The folder cannot be read, or holds too much: said once.
     pub(crate) folder_complaint: Option<String>,
 }
@@ -65,58 +94,114 @@ impl Reload {
 
     /// One look, and everything that follows from it.
     pub(crate) fn step(&mut self, now: Instant) {
+        self.now = now;
+        let judged = self.judge_probations(now) | self.judge_candidates();
         self.watch_folder();
         let due = self.retry.is_due(now);
         let recalled = if due { self.recall_busy() } else { BTreeSet::new() };
+        let is_told = self.look_at_trust(now);
         let seen = self.watch.look(now);
-        if seen.iter().any(|(subject, _)| !recalled.contains(subject)) {
+        if is_told || seen.iter().any(|(subject, _)| !recalled.contains(subject)) {
             self.retry.forget();
         }
-        if due || !seen.is_empty() {
+        let compiled = self.compiler.finished();
+        let anything_new = due || judged || is_told || !seen.is_empty() || !compiled.is_empty();
+        if anything_new || self.put_off {
             let start = Instant::now();
-            self.take(seen);
+            if anything_new {
+                self.take(seen, compiled);
+            }
             let busy = self.reconcile();
             self.retry.note(now + start.elapsed(), busy);
         }
+        self.review_trust();
+        self.settle_migrations();
+        self.states.clear_expired();
+        self.report_and_let_go();
+    }
+
+    /// Takes first what says how plugins are judged: what came together with it is judged by it. True if there
+    /// was anything.
+    fn look_at_trust(&mut self, now: Instant) -> bool {
+        let told = self.watch.look_at(now, Role::is_of_trust);
+        let is_told = !told.is_empty();
+        told.into_iter().for_each(|(subject, seen)| self.take_one(subject, seen));
+        self.watch_keys();
+        self.review_trust();
+        is_told
+    }
+
+    /// What was tried in vain must not be shown, and what was shown until now may be the last to have one.
+    pub(crate) fn report_and_let_go(&self) {
+        self.connectors.clear();
         self.report();
+        self.connectors.clear();
     }
 
     /// Has those files told once more that load was in the way of.
     fn recall_busy(&mut self) -> BTreeSet<Subject> {
         let subject = |path: &Path| Subject { role: Role::Plugin, path: path.to_owned() };
-        let busy: BTreeSet<_> = self.files.busy().map(subject).collect();
+        let busy: BTreeSet<_> = self.busy_files().map(subject).collect();
         busy.iter().for_each(|subject| self.watch.recall(subject));
         busy
     }
 
     /// Brings what runs in line with what was seen. True if load was in the way of something.
-    fn reconcile(&mut self) -> bool {
+    ///
+    /// A version may take seconds to start. One that fails its probation meanwhile is taken back first, and
+    /// for what is to be taken back by hand all is put off.
+    pub(crate) fn reconcile(&mut self) -> bool {
+        let busy = loop {
+            if let Ok(busy) = self.try_to_reconcile() {
+                break busy;
+            }
+            if !self.take_back_failed() {
+                self.put_off = true;
+                return false;
+            }
+        };
+        self.put_off = false;
+        self.starter.forget_all();
+        busy
+    }
+
+    fn try_to_reconcile(&mut self) -> Result<bool, Interrupted> {
         self.note_orphans();
+        self.watch_keys();
         self.watch_settings();
         let mut problems = Vec::new();
-        let (settled, mut busy) = self.try_proposed(&mut problems);
+        let (settled, mut busy) = self.try_proposed(&mut problems)?;
         if !settled {
             let wanted = self.wanted.clone();
             let mut plan = self.planner(&self.configuration.live, &wanted).plan();
+            if plan.interrupted {
+                return Err(Interrupted);
+            }
             busy |= plan.busy;
             problems.append(&mut plan.problems);
             self.publish(plan, wanted, None);
         }
+        self.judge_ways_back();
         self.refused = problems.iter().map(|it| (it.plugin.clone(), it.lines.join("\n"))).collect();
         self.journal.problems(problems);
         self.tell_idle();
-        busy || self.files.busy().next().is_some()
+        Ok(busy || self.busy_files().next().is_some())
+    }
+
+    /// Those that load was in the way of, and that nobody is at.
+    fn busy_files(&self) -> impl Iterator<Item = &Path> {
+        self.files.busy().filter(|path| self.compiler.under_way(path).is_none())
     }
 
     /// Whether there was a configuration to be put in force and it was, and whether load was in the
     /// way of something.
-    fn try_proposed(&mut self, problems: &mut Vec<Problem>) -> (bool, bool) {
+    fn try_proposed(&mut self, problems: &mut Vec<Problem>) -> Result<(bool, bool), Interrupted> {
         let Some(proposed) = self.configuration.proposed.take() else {
-            return (false, false);
+            return Ok((false, false));
         };
         let (left, busy) = self.propose(proposed, problems);
         self.configuration.proposed = left;
-        (self.configuration.proposed.is_none(), busy)
+        Ok((self.configuration.proposed.is_none(), busy?))
     }
 
     /// Puts a configuration in force if all it names is there. Otherwise it is given back.
@@ -124,10 +209,16 @@ impl Reload {
         &mut self,
         proposed: Proposed,
         problems: &mut Vec<Problem>,
-    ) -> (Option<Proposed>, bool) {
+    ) -> (Option<Proposed>, Result<bool, Interrupted>) {
+        if !self.keys_are_good(&proposed, problems) {
+            return (Some(proposed), Ok(false));
+        }
         let wanted = Wanted::of(&proposed.loaded.config, Some(&self.wanted));
         let mut plan = self.planner(&proposed.loaded, &wanted).plan();
-        let busy = plan.busy;
+        if plan.interrupted {
+            return (Some(proposed), Err(Interrupted));
+        }
+        let busy = Ok(plan.busy);
         if !plan.waiting.is_empty() {
             return (Some(proposed), busy);
         }
@@ -138,6 +229,10 @@ impl Reload {
             problems.append(&mut plan.problems);
             self.put_in_force(proposed, plan, wanted);
             return (None, busy);
+        }
+        if self.compiler.is_busy() {
+            // What it lacks may be what is being compiled.
+            return (Some(proposed), busy);
         }
         plan.problems.retain(|problem| blamed.contains(&problem.plugin));
         let lines: Vec<_> =
@@ -160,6 +255,7 @@ impl Reload {
         let path = configuration.shown_path();
         self.configuration.tell_later(&changes, &path, &mut self.journal);
         self.configuration.live = loaded;
+        self.bound_versions();
         self.configuration.error = None;
         let steps = [("settled", settled), ("read", read)];
         let edit = Edit { path, changes: changes.live, steps };
@@ -167,19 +263,31 @@ impl Reload {
     }
 
     /// Makes a plan live, all of it at once, if there is anything new in it.
-    fn publish(&mut self, plan: Plan, wanted: Wanted, edit: Option<Edit>) {
-        for (digest, failure) in &plan.findings {
-            self.files.note_failure(*digest, failure.as_deref());
-        }
+    fn publish(&mut self, mut plan: Plan, wanted: Wanted, edit: Option<Edit>) {
+        let (held, kept) = (std::mem::take(&mut plan.held), std::mem::take(&mut plan.kept));
+        self.make_live(plan, wanted, edit);
+        self.hold(held, &kept);
+    }
+
+    fn make_live(&mut self, plan: Plan, wanted: Wanted, edit: Option<Edit>) {
+        self.note_findings(&plan.findings);
         if plan.swaps.is_empty() && wanted == self.wanted {
             let idle = edit.map(|edit| edit.without_effect());
             idle.iter().for_each(|line| self.journal.info(line));
             return;
         }
+        self.end_apart(&plan.swaps);
+        plan.swaps.iter().filter_map(|swap| swap.from.as_ref()).for_each(|from| {
+            from.tended.shadow(None);
+        });
+        self.begin_probations(&plan);
+        self.count_together(&plan.live, &wanted);
         let draft = publish::draft(&wanted, &plan.live);
         let start = Instant::now();
+        plan.keep_states(&self.states);
         self.generation = self.policies.publish(draft);
         let took = start.elapsed();
+        plan.swaps.iter().for_each(|swap| swap.to.note_generation(self.generation));
         let published = Published {
             generation: self.generation,
             connections: (self.connections)(),
@@ -190,6 +298,8 @@ impl Reload {
         let swaps = plan.swaps.iter();
         lines.extend(swaps.flat_map(|swap| published.swap(swap, &self.files, &self.contents)));
         lines.iter().for_each(|line| self.journal.info(line));
+        self.note_ran(&plan.swaps);
+        self.count_swaps(&plan.swaps, took);
         self.changed = SystemTime::now();
         self.wanted = wanted;
         self.running = plan.live;
@@ -207,6 +317,16 @@ impl Reload {
             contents: &self.contents,
             running: &self.running,
             hashing: &self.hashing,
+            connectors: &self.connectors,
+            bans: &self.bans,
+            states: &self.states,
+            memory_max: self.configuration.booted.config.policy.max_plugin_memory,
+            waker: &self.waker,
+            candidates: &self.candidates,
+            probations: &self.probations,
+            starter: &self.starter,
+            trusting: &self.trusting,
+            waits: !std::ptr::eq(loaded, &self.configuration.live),
         }
     }
 
@@ -224,7 +344,7 @@ impl Reload {
             needed.append(&mut self.planner(&proposed.loaded, &wanted).subjects());
         }
         let of_settings =
-            |subject: &&Subject| !matches!(subject.role, Role::Configuration | Role::Plugin);
+            |subject: &&Subject| matches!(subject.role, Role::Text | Role::Keyed | Role::Users);
         let watched: Vec<_> = self.watch.subjects().filter(of_settings).cloned().collect();
         for subject in watched.into_iter().filter(|subject| !needed.contains(subject)) {
             self.watch.forget(&subject);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use theseus_config::{ConfigError, Loaded, PluginSetting, PluginValue, suggest};
+use theseus_config::{ConfigError, HttpConnector, Loaded, PluginSetting, PluginValue, suggest};
 use theseus_policy::{Description, SettingKind, SettingUse, Value};
 
 use crate::watch::{Role, Subject};
@@ -13,8 +13,10 @@ use crate::watch::{Role, Subject};
 pub(crate) struct Checked {
     /// Those that are set, by key.
     pub(crate) values: BTreeMap<String, Value>,
-    /// Which files they name, by key.
+    /// Which files they name, by key; those that connectors name by their full key.
     pub(crate) files: BTreeMap<String, Subject>,
+    /// The connectors it asks for and is granted.
+    pub(crate) connectors: Vec<HttpConnector>,
 }
 
 /// Checks `[plugins.NAME]` as a whole. The errors are sentences with file, line and key.
@@ -26,7 +28,8 @@ pub(crate) fn check(loaded: &Loaded, description: &Description) -> Result<Checke
     let mut refuse = |key: &str, problem: String| {
         errors.push(loaded.plugin_error(plugin, key, problem));
     };
-    let mut checked = Checked { values: BTreeMap::new(), files: BTreeMap::new() };
+    let (values, files) = (BTreeMap::new(), BTreeMap::new());
+    let mut checked = Checked { values, files, connectors: Vec::new() };
     for setting in set {
         match fit(setting, description) {
             Ok((kind, value)) => checked.insert(loaded, setting, kind, value),

@@ -2,43 +2,58 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::inbox::{Errand, Inbox, Waker};
 use crate::reload::Reload;
+use crate::starter::Starter;
 use crate::status::{Status, StatusView};
 
-/// A thread that compiles must not take the cores from those that serve.
-const NICENESS: i32 = 10;
+/// Behind those that serve, before the one that compiles.
+const NICENESS: i32 = 5;
 
 /// How long the end is waited for.
 const END_MAX: Duration = Duration::from_secs(1);
 
 /// The running thread. Dropped, it stops without being waited for.
 pub struct ReloadHandle {
-    /// Dropped to stop.
-    stop: Sender<()>,
+    stop: Stop,
     ended: Receiver<()>,
     thread: JoinHandle<()>,
     view: StatusView,
 }
 
+/// Stops the thread when it is dropped.
+struct Stop(Waker);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
 impl Reload {
-    /// Starts to look, on a thread of low priority.
+    /// Starts to look, on a thread of low priority, to compile on another of a lower one, and to start
+    /// versions on others.
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn spawn(self) -> io::Result<ReloadHandle> {
+    pub fn spawn(mut self) -> io::Result<ReloadHandle> {
         let view = self.view();
-        let ((stop, stopping), (end, ended)) = (channel(), channel());
+        let waker = self.waker.clone();
+        let inbox = self.inbox.take().ok_or(io::ErrorKind::AlreadyExists)?;
+        self.compiler = self.compiler.apart(waker.clone())?;
+        self.starter = Starter::apart();
+        let (end, ended) = channel();
         let thread = std::thread::Builder::new().name("reload".to_owned()).spawn(move || {
             // On Linux it is a thread's, not the process's. Without it all is the same, only ruder.
             let _ = rustix::process::setpriority_process(None, NICENESS);
-            run(self, &stopping);
+            run(self, &inbox);
             drop(end);
         })?;
-        Ok(ReloadHandle { stop, ended, thread, view })
+        Ok(ReloadHandle { stop: Stop(waker), ended, thread, view })
     }
 }
 
@@ -53,7 +68,7 @@ impl ReloadHandle {
         self.view.clone()
     }
 
-    /// Ends the thread, and waits for it at most a second: it may be compiling, and that has no
+    /// Ends the thread, and waits for it at most a second: it may be starting a plugin, and that has no
     /// consequences.
     pub fn stop(self) {
         drop(self.stop);
@@ -64,11 +79,11 @@ impl ReloadHandle {
     }
 }
 
-fn run(mut reload: Reload, stopping: &Receiver<()>) {
-    loop {
-        let pause = reload.pause();
-        if stopping.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
-            return;
+fn run(mut reload: Reload, inbox: &Inbox) {
+    while let Some(errand) = inbox.next(reload.pause()) {
+        if let Errand::Command(command, answer) = errand {
+            // Whoever asked may have gone.
+            let _ = answer.send(reload.obey(command));
         }
         reload.step(Instant::now());
     }
@@ -77,6 +92,10 @@ fn run(mut reload: Reload, stopping: &Receiver<()>) {
 impl Reload {
     /// Until the next look.
     pub(crate) fn pause(&self) -> Duration {
-        if self.watch.any_unsettled() { self.pace.settle } else { self.pace.look }
+        match (self.put_off, self.watch.any_unsettled()) {
+            (true, _) => Duration::ZERO,
+            (false, true) => self.pace.settle,
+            (false, false) => self.pace.look,
+        }
     }
 }

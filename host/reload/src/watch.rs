@@ -24,10 +24,21 @@ pub(crate) struct Subject {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Role {
     Configuration,
+    /// What stands beside a plugin.
+    Signature,
+    /// A key that `trust.public_keys` names.
+    PublicKey,
     Plugin,
     Text,
     Keyed,
     Users,
+}
+
+impl Role {
+    /// It says how plugins are judged.
+    pub(crate) fn is_of_trust(self) -> bool {
+        matches!(self, Self::Configuration | Self::Signature | Self::PublicKey)
+    }
 }
 
 /// What a look found out about a subject.
@@ -128,23 +139,38 @@ impl Watch {
         self.entries.values().any(Entry::is_unsettled)
     }
 
+    /// Looks at the paths that are watched for some roles.
+    pub(crate) fn look_at(
+        &mut self,
+        now: Instant,
+        is_meant: impl Fn(Role) -> bool,
+    ) -> Vec<(Subject, Seen)> {
+        self.look_at_those(now, self.settle, is_meant)
+    }
+
     /// Looks at every path; what is new and at rest is read and told once.
     pub(crate) fn look(&mut self, now: Instant) -> Vec<(Subject, Seen)> {
-        self.look_at_all(now, self.settle)
+        self.look_at_those(now, self.settle, |_| true)
     }
 
     /// Takes what is there as it is. For the start, when there is nothing to fall back to.
     pub(crate) fn look_at_once(&mut self, now: Instant) -> Vec<(Subject, Seen)> {
-        self.look_at_all(now, Duration::ZERO)
+        self.look_at_those(now, Duration::ZERO, |_| true)
     }
 
-    fn look_at_all(&mut self, now: Instant, settle: Duration) -> Vec<(Subject, Seen)> {
+    fn look_at_those(
+        &mut self,
+        now: Instant,
+        settle: Duration,
+        is_meant: impl Fn(Role) -> bool,
+    ) -> Vec<(Subject, Seen)> {
         let plugin_size_max = self.plugin_size_max;
         let look = |(subject, entry): (&Subject, &mut Entry)| {
             let max = size_max(subject.role, plugin_size_max);
             entry.look(subject, now, settle, max).map(|seen| (subject.clone(), seen))
         };
-        self.entries.iter_mut().filter_map(look).collect()
+        let meant = self.entries.iter_mut().filter(|(subject, _)| is_meant(subject.role));
+        meant.filter_map(look).collect()
     }
 }
 
@@ -221,6 +247,8 @@ impl Entry {
 fn size_max(role: Role, plugin: u64) -> u64 {
     match role {
         Role::Plugin => plugin,
+        Role::Signature => theseus_trust::SIZE_MAX as u64,
+        Role::PublicKey => 4 << 10,
         Role::Configuration => 4 << 20,
         Role::Text => 1 << 20,
         Role::Keyed | Role::Users => 1 << 30,

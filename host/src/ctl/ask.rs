@@ -6,34 +6,43 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::answer::Answer;
-use super::{SOCKET, Verb, show};
+use super::{Question, SOCKET, show, versions};
 
 /// An answer is no longer than this, bytes.
 const ANSWER_MAX: u64 = 16 << 20;
 
 /// Asks the broker that runs on `data_dir`, and returns the answer in words, or as JSON.
-pub(crate) fn ask(data_dir: &Path, verb: Verb, as_json: bool) -> Result<String, String> {
+pub(crate) fn ask(data_dir: &Path, question: &Question, as_json: bool) -> Result<String, String> {
     let path = data_dir.join(SOCKET);
-    let answer = question(&path, verb).map_err(|error| unreachable(&path, &error))?;
+    let answer = answer_to(&path, question).map_err(|error| unreachable(&path, &error))?;
     // Another version may answer with more than we know: as JSON it is passed on as it is.
     let unreadable = |error| format!("the answer of `{}` cannot be read: {error}", path.display());
     if as_json {
         let value: serde_json::Value = serde_json::from_str(&answer).map_err(unreadable)?;
-        return Ok(format!("{:#}", value.get(verb.name()).unwrap_or(&value)));
+        if let Some(why) = value.get("wrong").and_then(serde_json::Value::as_str) {
+            return Err(why.to_owned());
+        }
+        return Ok(format!("{:#}", value.get(question.verb.name()).unwrap_or(&value)));
     }
     match serde_json::from_str(&answer).map_err(unreadable)? {
         Answer::Status(status) => Ok(show::status(&status)),
         Answer::Plugins(plugins) => Ok(show::plugins(&plugins)),
+        Answer::Shadow(shadow) => Ok(versions::shadow(&shadow)),
+        Answer::Quarantine(all) => Ok(versions::quarantine(&all)),
+        Answer::Bans(bans) => Ok(show::bans(&bans)),
+        Answer::Revalidate(revalidated) => Ok(show::revalidated(&revalidated)),
+        Answer::Ban(done) | Answer::Done(done) => Ok(done.done),
+        Answer::Wrong(why) => Err(why),
         Answer::Unknown(known) => {
             Err(format!("the broker that runs knows only: {}", known.join(", ")))
         }
     }
 }
 
-fn question(path: &Path, verb: Verb) -> io::Result<String> {
+fn answer_to(path: &Path, question: &Question) -> io::Result<String> {
     let mut stream = UnixStream::connect(path)?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    writeln!(stream, "{}", verb.name())?;
+    writeln!(stream, "{}", question.line()?)?;
     let mut answer = String::new();
     stream.take(ANSWER_MAX).read_to_string(&mut answer)?;
     Ok(answer)

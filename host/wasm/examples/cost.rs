@@ -7,7 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
-use theseus_policy::{Authenticator as _, FileContent, Hashing, Login, Setup};
+use theseus_policy::Version as _;
+use theseus_policy::{
+    Answer, Call, Fault, FileContent, Hashing, Login, PluginState, Question, Setup,
+};
 use theseus_users::{Form, KeyedFile};
 use theseus_wasm::{Bounds, Code, Engine, Version, inspect};
 
@@ -42,7 +45,11 @@ fn setup() -> Result<Arc<Setup>, Box<dyn Error>> {
     Ok(Arc::new(Setup {
         settings: [].into(),
         files: files.into(),
+        connectors: theseus_connector::Granted::default(),
         hashing: Hashing::new(1, 16, Duration::from_secs(20)),
+        bans: theseus_policy::BanDesk::alone(),
+        state: PluginState::alone(),
+        budget: theseus_policy::Budget::default(),
     }))
 }
 
@@ -75,10 +82,14 @@ async fn calls(code: &Code) -> Result<(), Box<dyn Error>> {
         println!(
             "{what:<15} {:>10.1?}  {:?}",
             call(&version, &who).await,
-            version.authenticate(&who).await
+            authenticate(&version, &who).await
         );
     }
     Ok(())
+}
+
+async fn authenticate(version: &Version, who: &Arc<Login>) -> Result<Answer, Fault> {
+    version.ask(Question::about(who.clone(), Call::Authenticate)).await
 }
 
 /// The best batch: what it costs when nothing else wants the processor.
@@ -87,7 +98,7 @@ async fn call(version: &Version, who: &Arc<Login>) -> Duration {
     for _ in 0..BATCHES {
         let began = Instant::now();
         for _ in 0..1000 {
-            let _ = version.authenticate(who).await;
+            let _ = authenticate(version, who).await;
         }
         shortest = shortest.min(began.elapsed() / 1000);
     }
@@ -106,7 +117,7 @@ async fn memory(code: &Code) -> Result<(), Box<dyn Error>> {
     let fresh = resident()?;
     for version in &versions {
         for _ in 0..10 {
-            version.authenticate(&who).await.map_err(|fault| fault.to_string())?;
+            authenticate(version, &who).await.map_err(|fault| fault.to_string())?;
         }
     }
     let used = resident()?;

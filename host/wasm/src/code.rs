@@ -3,16 +3,18 @@
 use std::fmt;
 use std::sync::Arc;
 
-use theseus_policy::{Description, Fault, Slot};
+use theseus_policy::{Budget, Description, Fault, Slot};
 use tokio::time::timeout;
 use wasmtime::component::{Component, InstancePre};
 
-use crate::bindings::exports::theseus::plugin::{authn, authz, lifecycle};
+use crate::bindings::interface::lifecycle;
 use crate::describe;
 use crate::engine::Engine;
+use crate::exports::Indices;
 use crate::fault::rejected;
-use crate::inspect::inspect;
+use crate::inspect::{Inspected, inspect};
 use crate::instance::{Alive, Instance};
+use crate::interface::Interface;
 use crate::rejection::Rejection;
 use crate::state::State;
 use crate::voice::Voice;
@@ -24,10 +26,8 @@ pub struct Code(pub(crate) Arc<Linked>);
 pub(crate) struct Linked {
     pub(crate) engine: Arc<Engine>,
     pub(crate) pre: InstancePre<State>,
-    pub(crate) lifecycle: lifecycle::GuestIndices,
-    pub(crate) authn: Option<authn::GuestIndices>,
-    pub(crate) authz: Option<authz::GuestIndices>,
-    slots: Vec<Slot>,
+    pub(crate) exports: Indices,
+    inspected: Inspected,
     from_cache: bool,
     /// What it is called in the log as long as it has not said its name.
     short_hash: String,
@@ -41,7 +41,7 @@ impl Engine {
     /// # Errors
     /// What [`inspect`] finds, or what it imports or exports with another type than `wit/` says.
     pub fn compile(self: &Arc<Self>, bytes: &[u8], sha256: [u8; 32]) -> Result<Code, Rejection> {
-        let slots = inspect(bytes, &self.bounds)?;
+        let inspected = inspect(bytes, &self.bounds)?;
         let cached = self.cache.as_ref().and_then(|cache| cache.load(&self.runtime, &sha256));
         let from_cache = cached.is_some();
         let component = match cached {
@@ -49,7 +49,7 @@ impl Engine {
             None => self.compile_anew(bytes, &sha256)?,
         };
         let short_hash = sha256[..4].iter().map(|byte| format!("{byte:02x}")).collect();
-        let linked = Linked::new(self.clone(), &component, slots, from_cache, short_hash);
+        let linked = Linked::new(self.clone(), &component, inspected, from_cache, short_hash);
         Ok(Code(Arc::new(linked.map_err(|error| mismatch(&error))?)))
     }
 
@@ -71,23 +71,30 @@ impl Linked {
     fn new(
         engine: Arc<Engine>,
         component: &Component,
-        slots: Vec<Slot>,
+        inspected: Inspected,
         from_cache: bool,
         short_hash: String,
     ) -> wasmtime::Result<Self> {
         let pre = engine.linker.instantiate_pre(component)?;
-        let fills = |slot| slots.contains(&slot);
-        let authn = fills(Slot::Authn).then(|| authn::GuestIndices::new(&pre)).transpose()?;
-        let authz = fills(Slot::Authz).then(|| authz::GuestIndices::new(&pre)).transpose()?;
-        let lifecycle = lifecycle::GuestIndices::new(&pre)?;
-        Ok(Self { engine, pre, lifecycle, authn, authz, slots, from_cache, short_hash })
+        let exports = Indices::find(&pre, &inspected)?;
+        Ok(Self { engine, pre, exports, inspected, from_cache, short_hash })
     }
 }
 
 impl Code {
     /// The slots it fills.
     pub fn slots(&self) -> &[Slot] {
-        &self.0.slots
+        &self.0.inspected.slots
+    }
+
+    /// The version of the interface that it was built for.
+    pub fn interface(&self) -> Interface {
+        self.0.inspected.interface
+    }
+
+    /// Bytes that the instances of one version could hold together.
+    pub fn memory_max(&self, own: &Budget) -> usize {
+        self.0.engine.bounds.with(own).version_memory()
     }
 
     /// True if nothing had to be compiled.
@@ -115,6 +122,6 @@ impl Code {
 
 impl fmt::Debug for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Code").field("slots", &self.0.slots).finish_non_exhaustive()
+        f.debug_struct("Code").field("inspected", &self.0.inspected).finish_non_exhaustive()
     }
 }

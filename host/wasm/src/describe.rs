@@ -2,7 +2,7 @@
 
 use theseus_policy::{ConnectorUse, Description, SettingKind, SettingUse};
 
-use crate::bindings::exports::theseus::plugin::lifecycle as wit;
+use crate::bindings::interface::lifecycle as wit;
 use crate::bounds::{LIST_MAX, TEXT_MAX};
 
 const NAME_MAX: usize = 64;

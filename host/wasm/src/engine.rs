@@ -10,6 +10,7 @@ use wasmtime::{Config, InstanceAllocationStrategy};
 use crate::bounds::Bounds;
 use crate::cache::Cache;
 use crate::inspect::FEATURES;
+use crate::limits::Memory;
 use crate::state::State;
 use crate::ticker::Ticker;
 use crate::{imports, wasi};
@@ -27,6 +28,8 @@ pub struct Engine {
     pub(crate) ticker: Ticker,
     pub(crate) cache: Option<Cache>,
     pub(crate) bounds: Bounds,
+    /// What all instances hold.
+    pub(crate) memory: Arc<Memory>,
 }
 
 /// The engine could not be set up; nothing a configuration could change.
@@ -48,7 +51,8 @@ impl Engine {
         let cache = Cache::open(cache_dir, &runtime)
             .inspect_err(|why| tracing::warn!("plugins are compiled at each start: {why}"))
             .ok();
-        Ok(Arc::new(Self { runtime, linker, ticker, cache, bounds }))
+        let memory = Memory::new(bounds.memory);
+        Ok(Arc::new(Self { runtime, linker, ticker, cache, bounds, memory }))
     }
 
     /// The bounds it was set up with.

@@ -32,6 +32,9 @@ pub(crate) fn fault_of(error: &wasmtime::Error, state: &State) -> Fault {
     if error.is::<CpuTimeUp>() {
         return Fault::CpuTime;
     }
+    if state.limits.crowded {
+        return Fault::NoRoom;
+    }
     if state.limits.refused {
         return Fault::Memory;
     }
@@ -49,16 +52,24 @@ pub(crate) fn fault_of(error: &wasmtime::Error, state: &State) -> Fault {
 }
 
 /// The same fault, of a call that was made to get ready. It may compute ten times as long as a login.
-pub(crate) fn rejected(call: &str, fault: &Fault) -> Rejection {
+pub fn rejected(call: &str, fault: &Fault) -> Rejection {
     let why = match fault {
         Fault::CpuTime => format!("`{call}` computed longer than ten times policy.login_cpu_time"),
         Fault::WallTime => format!("`{call}` took longer than policy.login_timeout"),
+        Fault::Waited => {
+            format!("`{call}` took longer than policy.login_timeout, waiting for the broker")
+        }
         fault => format!("`{call}` failed: {fault}"),
     };
     match fault {
-        Fault::CpuTime | Fault::WallTime | Fault::Busy | Fault::NoInstance => {
-            Rejection::transient(why)
-        }
+        Fault::CpuTime
+        | Fault::WallTime
+        | Fault::Waited
+        | Fault::Busy
+        | Fault::NoInstance
+        | Fault::NoRoom
+        | Fault::NotReady(_)
+        | Fault::LeftAlone => Rejection::transient(why),
         Fault::Trap(_) | Fault::Memory | Fault::Invalid(_) => Rejection::new(why),
     }
 }

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use theseus_core::Grant;
 use theseus_mqtt::ReasonCode;
-use theseus_policy::{Admitted, Answer, Refusal, Step};
+use theseus_policy::{Admitted, Decision, Refusal, Revalidation, Step};
 
-use crate::bindings::exports::theseus::plugin::authn::{self as wit_authn, Admission, Decision};
-use crate::bindings::theseus::plugin::types as wit;
-use crate::rules;
+use crate::bindings::interface::authn as wit_authn;
+use crate::bindings::interface::types as wit;
+use crate::mqtt_text::mqtt_text;
+use crate::{limit, rules};
 
 const ATTRIBUTES_MAX: usize = 32;
 const ATTRIBUTE_NAME_MAX: usize = 128;
@@ -16,31 +17,41 @@ const ATTRIBUTE_VALUE_MAX: usize = 1024;
 const RULES_MAX: usize = 256;
 const MESSAGE_MAX: usize = 256;
 
-/// Bytes of a text of MQTT. `[MQTT-1.5.4]`
-const MQTT_TEXT_MAX: usize = 65_535;
-
 /// Bytes of Authentication Data, as two bytes of MQTT count them.
 const AUTH_DATA_MAX: usize = 65_535;
 const STATE_MAX: usize = 4096;
 
 /// The answer about a login, or what is wrong with it. Without a method nothing of an exchange may be
 /// sent to its client `[MQTT-4.12.0-6]`.
-pub(crate) fn answer(decision: Decision, has_method: bool) -> Result<Answer, String> {
+pub(crate) fn decision(
+    decision: wit_authn::Decision,
+    has_method: bool,
+) -> Result<Decision, String> {
     match decision {
-        Decision::Allow(Admission { auth_data: Some(_), .. }) if !has_method => {
+        wit_authn::Decision::Allow(admission) if admission.auth_data.is_some() && !has_method => {
             Err("it gives auth-data to a client that named no method".into())
         }
-        Decision::Challenge(_) if !has_method => {
+        wit_authn::Decision::Challenge(_) if !has_method => {
             Err("it challenges a client that named no method".into())
         }
-        Decision::Allow(admission) => Ok(Answer::Allow(admitted(admission)?)),
-        Decision::Deny(refusal) => Ok(Answer::Deny(refused(refusal)?)),
-        Decision::Next => Ok(Answer::Next),
-        Decision::Challenge(step) => Ok(Answer::Challenge(challenge(step)?)),
+        wit_authn::Decision::Allow(admission) => Ok(Decision::Allow(admitted(admission)?)),
+        wit_authn::Decision::Deny(refusal) => Ok(Decision::Deny(refused(refusal)?)),
+        wit_authn::Decision::Next => Ok(Decision::Next),
+        wit_authn::Decision::Challenge(step) => Ok(Decision::Challenge(challenge(step)?)),
     }
 }
 
-fn admitted(admission: Admission) -> Result<Admitted, String> {
+/// What becomes of a connected client, or what is wrong with the answer.
+pub(crate) fn revalidation(said: wit_authn::Revalidation) -> Result<Revalidation, String> {
+    Ok(match said {
+        wit_authn::Revalidation::Keep => Revalidation::Keep,
+        wit_authn::Revalidation::Renew(grant) => Revalidation::Renew(Box::new(granted(grant)?)),
+        wit_authn::Revalidation::Deny(refusal) => Revalidation::Deny(refused(refusal)?),
+        wit_authn::Revalidation::Next => Revalidation::Next,
+    })
+}
+
+fn admitted(admission: wit_authn::Admission) -> Result<Admitted, String> {
     let data = admission.auth_data.map(|data| bounded("auth-data", data, AUTH_DATA_MAX));
     Ok(Admitted { grant: Box::new(granted(admission.grant)?), data: data.transpose()? })
 }
@@ -61,9 +72,6 @@ fn bounded(what: &str, bytes: Vec<u8>, max: usize) -> Result<Box<[u8]>, String> 
 }
 
 fn granted(grant: wit::Grant) -> Result<Grant, String> {
-    if !grant.limits.is_empty() {
-        return Err("limits are not enforced by this version yet".into());
-    }
     if grant.rules.len() > RULES_MAX {
         return Err(format!("it grants {} rules, more than {RULES_MAX}", grant.rules.len()));
     }
@@ -78,19 +86,11 @@ fn granted(grant: wit::Grant) -> Result<Grant, String> {
         client_id: mqtt_text("client-id", grant.client_id)?,
         superuser: grant.superuser,
         attributes: attributes(grant.attributes)?,
-        rules: rules::compile(grant.rules)?,
+        rules: rules::compile_own(grant.rules)?,
+        limits: limit::limits(grant.limits, limit::OF_CLIENT_MAX)?,
         expires_in: grant.expires_in.map(|seconds| Duration::from_secs(seconds.into())),
         ..Grant::default()
     })
-}
-
-fn mqtt_text(what: &str, text: Option<String>) -> Result<Option<Box<str>>, String> {
-    match text {
-        Some(text) if text.len() > MQTT_TEXT_MAX || text.contains('\0') => {
-            Err(format!("{what} is no text of MQTT: at most {MQTT_TEXT_MAX} bytes without U+0000"))
-        }
-        text => Ok(text.map(String::into_boxed_str)),
-    }
 }
 
 /// As a grant holds them: name and value.
@@ -190,7 +190,11 @@ mod tests {
             (wit::Grant { client_id: Some(String::new()), ..grant() }, "client-id is empty"),
             (wit::Grant { client_id: Some("a\0".into()), ..grant() }, "client-id is no text"),
             (wit::Grant { username: Some("x".repeat(65_536)), ..grant() }, "username is no text"),
-            (wit::Grant { limits: vec![limit()], ..grant() }, "limits are not enforced"),
+            (wit::Grant { limits: vec![limit(); 17], ..grant() }, "it gives 17 limits"),
+            (
+                wit::Grant { limits: vec![wit::Limit { burst: 0, ..limit() }], ..grant() },
+                "limit `l`: burst is 0",
+            ),
             (wit::Grant { attributes: many, ..grant() }, "it has 33 attributes"),
             (
                 wit::Grant { attributes: vec![attribute("a", ""), attribute("a", "")], ..grant() },
@@ -207,36 +211,44 @@ mod tests {
         }
     }
 
-    fn with_data(size: usize) -> Decision {
-        Decision::Allow(Admission { grant: grant(), auth_data: Some(vec![1; size]) })
+    fn with_data(size: usize) -> wit_authn::Decision {
+        wit_authn::Decision::Allow(wit_authn::Admission {
+            grant: grant(),
+            auth_data: Some(vec![1; size]),
+        })
     }
 
-    fn challenge(data: usize, state: usize) -> Decision {
-        Decision::Challenge(wit_authn::Step { data: vec![1; data], state: vec![2; state] })
+    fn challenge(data: usize, state: usize) -> wit_authn::Decision {
+        wit_authn::Decision::Challenge(wit_authn::Step {
+            data: vec![1; data],
+            state: vec![2; state],
+        })
     }
 
     #[test]
     fn what_belongs_to_an_exchange_is_taken_of_clients_that_named_a_method() {
-        let Ok(Answer::Allow(admitted)) = answer(with_data(65_535), true) else { panic!() };
+        let Ok(Decision::Allow(admitted)) = decision(with_data(65_535), true) else { panic!() };
         assert_eq!(admitted.data.unwrap().len(), 65_535);
-        let Ok(Answer::Challenge(step)) = answer(challenge(65_535, 4096), true) else { panic!() };
+        let Ok(Decision::Challenge(step)) = decision(challenge(65_535, 4096), true) else {
+            panic!()
+        };
         assert_eq!((step.data.len(), step.state.len()), (65_535, 4096));
-        for (decision, why) in [
+        for (said, why) in [
             (with_data(0), "it gives auth-data to a client that named no method"),
             (challenge(0, 0), "it challenges a client that named no method"),
         ] {
-            assert_eq!(answer(decision, false).unwrap_err(), why);
+            assert_eq!(decision(said, false).unwrap_err(), why);
         }
     }
 
     #[test]
     fn the_bytes_of_an_exchange_are_bounded() {
-        for (decision, why) in [
+        for (said, why) in [
             (with_data(65_536), "auth-data has 65536 bytes, more than 65535"),
             (challenge(65_536, 0), "the data of a challenge has 65536 bytes, more than 65535"),
             (challenge(0, 4097), "the state of a challenge has 4097 bytes, more than 4096"),
         ] {
-            assert_eq!(answer(decision, true).unwrap_err(), why);
+            assert_eq!(decision(said, true).unwrap_err(), why);
         }
     }
 

@@ -1,4 +1,5 @@
-//! What guests may call: log, counters, time, settings, the client at hand, files, passwords.
+//! What guests may call: log, counters, time, settings, the client at hand, files, passwords; what
+//! leads out of the broker is in `connectors`, what is kept under their name in `kept`.
 
 use std::sync::LazyLock;
 use std::time::{Instant, SystemTime};
@@ -7,14 +8,28 @@ use theseus_policy::{FileContent, HashFailure, Setup, Value};
 use wasmtime::Result;
 use wasmtime::component::{HasSelf, Linker};
 
-use crate::bindings::theseus::plugin as wit;
+use crate::bindings::interface as wit;
+use crate::kept;
 use crate::state::State;
-use crate::ticker::TICK;
 use crate::voice::Level;
 
 /// The interfaces of ours that are offered, without their version.
-pub(crate) const OFFERED: [&str; 8] =
-    ["types", "log", "metrics", "clock", "config", "client", "files", "passwords"];
+pub(crate) const OFFERED: [&str; 14] = [
+    "types",
+    "log",
+    "metrics",
+    "clock",
+    "config",
+    "client",
+    "files",
+    "passwords",
+    "kv",
+    "buckets",
+    "bans",
+    "http",
+    "sql",
+    "redis",
+];
 
 /// Offers them to guests.
 pub(crate) fn offer(linker: &mut Linker<State>) -> Result<()> {
@@ -24,7 +39,12 @@ pub(crate) fn offer(linker: &mut Linker<State>) -> Result<()> {
     wit::config::add_to_linker::<State, HasSelf<State>>(linker, |state| state)?;
     wit::client::add_to_linker::<State, HasSelf<State>>(linker, |state| state)?;
     wit::files::add_to_linker::<State, HasSelf<State>>(linker, |state| state)?;
-    wit::passwords::add_to_linker::<State, HasSelf<State>>(linker, |state| state)
+    wit::passwords::add_to_linker::<State, HasSelf<State>>(linker, |state| state)?;
+    kept::offer(linker)?;
+    wit::bans::add_to_linker::<State, HasSelf<State>>(linker, |state| state)?;
+    wit::http::add_to_linker::<State, HasSelf<State>>(linker, |state| state)?;
+    wit::sql::add_to_linker::<State, HasSelf<State>>(linker, |state| state)?;
+    wit::redis::add_to_linker::<State, HasSelf<State>>(linker, |state| state)
 }
 
 impl State {
@@ -35,10 +55,8 @@ impl State {
     /// Remembers what a check of a password came to, besides telling the guest.
     fn hashed(
         &mut self,
-        since: Instant,
         result: Result<bool, HashFailure>,
     ) -> Result<bool, wit::passwords::Failure> {
-        self.waited |= since.elapsed() >= TICK;
         result.map_err(|failure| match failure {
             HashFailure::Busy => {
                 self.busy = true;
@@ -97,8 +115,12 @@ impl wit::config::Host for State {
 
 impl wit::client::Host for State {
     fn get(&mut self, name: String) -> Option<String> {
-        let facts = &self.login.as_ref()?.facts;
-        facts.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+        let login = self.login.as_ref()?;
+        if let Some(name) = name.strip_prefix("attribute.") {
+            let attribute = login.attributes.iter().find(|(known, _)| **known == *name)?;
+            return Some(attribute.1.to_string());
+        }
+        login.facts.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
     }
 
     /// Listeners with TLS are not there yet, so nobody has one.
@@ -142,17 +164,15 @@ impl wit::passwords::Host for State {
         let Some(setup) = self.setup.clone() else {
             return Err(wit::passwords::Failure::UnknownHash);
         };
-        let since = Instant::now();
-        let result = setup.hashing.verify(hash, password).await;
-        self.hashed(since, result)
+        let result = self.wait_for(setup.hashing.verify(hash, password)).await;
+        self.hashed(result)
     }
 
     async fn decoy(&mut self, password: Vec<u8>) -> Result<bool, wit::passwords::Failure> {
         let Some(setup) = self.setup.clone() else {
             return Err(wit::passwords::Failure::UnknownHash);
         };
-        let since = Instant::now();
-        let result = setup.hashing.decoy(password).await;
-        self.hashed(since, result)
+        let result = self.wait_for(setup.hashing.decoy(password)).await;
+        self.hashed(result)
     }
 }

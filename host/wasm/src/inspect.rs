@@ -5,6 +5,7 @@ use theseus_policy::Slot;
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 
 use crate::bounds::Bounds;
+use crate::interface::{Interface, PACKAGE};
 use crate::rejection::Rejection;
 use crate::{imports, wasi};
 
@@ -19,10 +20,6 @@ pub(crate) const FEATURES: WasmFeatures = WasmFeatures::WASM3
     .difference(WasmFeatures::MEMORY64)
     .difference(WasmFeatures::THREADS);
 
-/// The package of the interface, and the one version of it that this broker speaks.
-const PACKAGE: &str = "theseus:plugin/";
-const VERSION: &str = "0.1.0";
-
 const SLOTS: [(&str, Slot); 5] = [
     ("authn", Slot::Authn),
     ("authz", Slot::Authz),
@@ -31,35 +28,61 @@ const SLOTS: [(&str, Slot); 5] = [
     ("hook", Slot::Hook),
 ];
 
-/// The slots that the component in `bytes` fills.
+/// What a component is, as far as its imports and exports tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inspected {
+    /// The slots that it fills, in order.
+    pub slots: Vec<Slot>,
+    /// The newest version of the interface that it uses anything of.
+    pub interface: Interface,
+    /// The version of `ban`, if it fills that slot; of several the newest.
+    pub(crate) ban: Option<Interface>,
+}
+
+/// Inspects the component in `bytes`.
 ///
 /// # Errors
 /// Why it is not one that this broker could run.
-pub fn inspect(bytes: &[u8], bounds: &Bounds) -> Result<Vec<Slot>, Rejection> {
+pub fn inspect(bytes: &[u8], bounds: &Bounds) -> Result<Inspected, Rejection> {
     check_kind(bytes, bounds)?;
     let surface = Surface::read(bytes)?;
+    let mut found = Inspected { slots: Vec::new(), interface: Interface::V0_1, ban: None };
     for import in &surface.imports {
-        check_import(import)?;
+        found.interface = found.interface.max(check_import(import)?);
     }
-    let mut slots = Vec::new();
     let mut lifecycle = false;
     for export in &surface.exports {
-        let Some(name) = own_interface(export)? else { continue };
+        let Some((name, version)) = own_interface(export)? else { continue };
         lifecycle |= name == "lifecycle";
-        slots.extend(SLOTS.iter().find(|(slot, _)| *slot == name).map(|(_, slot)| *slot));
+        found.add(name, version);
     }
-    if slots.is_empty() || !lifecycle {
+    if found.slots.is_empty() || !lifecycle {
         return Err(Rejection::new(missing_exports(lifecycle)));
     }
-    slots.sort_unstable();
-    Ok(slots)
+    found.slots.sort_unstable();
+    found.slots.dedup();
+    Ok(found)
+}
+
+impl Inspected {
+    fn add(&mut self, name: &str, version: Interface) {
+        self.interface = self.interface.max(version);
+        let Some((_, slot)) = SLOTS.iter().find(|(slot, _)| *slot == name) else { return };
+        self.slots.push(*slot);
+        if *slot == Slot::Ban {
+            self.ban = self.ban.max(Some(version));
+        }
+    }
 }
 
 fn missing_exports(lifecycle: bool) -> String {
     if lifecycle {
         "it fills no slot: it exports none of authn, authz, limit, ban and hook".into()
     } else {
-        format!("it is no plugin: it does not export `{PACKAGE}lifecycle@{VERSION}`")
+        {
+            let versions = Interface::spoken_in_words("lifecycle");
+            format!("it is no plugin: it does not export `{PACKAGE}lifecycle@{versions}`")
+        }
     }
 }
 
@@ -135,25 +158,29 @@ impl Surface {
     }
 }
 
-/// The name of one of our interfaces; none if it is not ours.
-fn own_interface(full: &str) -> Result<Option<&str>, Rejection> {
+/// The name and version of one of our interfaces; none if it is not ours.
+fn own_interface(full: &str) -> Result<Option<(&str, Interface)>, Rejection> {
     let Some(rest) = full.strip_prefix(PACKAGE) else { return Ok(None) };
-    match rest.split_once('@') {
-        Some((name, VERSION)) => Ok(Some(name)),
-        _ => Err(Rejection::new(format!("it speaks {full}; this broker speaks {VERSION}"))),
-    }
+    let (name, version) = rest.split_once('@').unwrap_or((rest, ""));
+    let Some(interface) = Interface::of(name, version) else {
+        let spoken = Interface::spoken_in_words(name);
+        let why = format!("it speaks {full}; this broker speaks {name} {spoken}");
+        return Err(Rejection::new(why));
+    };
+    Ok(Some((name, interface)))
 }
 
-fn check_import(full: &str) -> Result<(), Rejection> {
-    if let Some(name) = own_interface(full)? {
+/// The version of the interface that an import is of.
+fn check_import(full: &str) -> Result<Interface, Rejection> {
+    if let Some((name, version)) = own_interface(full)? {
         if imports::OFFERED.contains(&name) {
-            return Ok(());
+            return Ok(version);
         }
         let why = format!("it wants `{full}`, which this broker does not offer yet");
         return Err(Rejection::new(why));
     }
     if is_offered_wasi(full) {
-        return Ok(());
+        return Ok(Interface::V0_1);
     }
     let package = full.strip_prefix("wasi:").and_then(|rest| rest.split_once('/'));
     let withheld = |(package, _): (&str, &str)| wasi::WITHHELD.iter().find(|(p, _)| *p == package);

@@ -5,37 +5,29 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use theseus_policy::{Answer, Fault, Login, Setup};
+use theseus_policy::{Answer, Budget, Call, Fault, Login, Question, Setup};
 use wasmtime::Store;
 
-use crate::bindings::exports::theseus::plugin::{authn, authz, lifecycle};
-use crate::bounds::{CALLS_MAX, HANDED_OVER_MAX, RULES_HANDED_OVER_MAX, START_CPU_FACTOR};
+use crate::bindings::interface::types::Limit;
+use crate::bindings::interface::{authz, lifecycle};
+use crate::bounds::{Bounds, CALLS_MAX, HANDED_OVER_MAX, RULES_HANDED_OVER_MAX, START_CPU_FACTOR};
+use crate::call::call;
 use crate::code::Linked;
+use crate::exports::Guests;
 use crate::fault::fault_of;
 use crate::limits::Limits;
 use crate::state::State;
 use crate::ticker::Running;
 use crate::voice::{Voice, shown};
-use crate::{grant, login};
 
 /// Resources of the component model that may be alive at once.
 const HANDLES_MAX: usize = 1024;
 
-/// What a guest is asked about a login.
-#[derive(Clone, Copy)]
-pub(crate) enum Question<'a> {
-    /// `authenticate`: what CONNECT says.
-    Login,
-    /// `proceed`: what the client answers to a challenge.
-    Answer { state: &'a [u8], data: &'a [u8] },
-}
-
 pub(crate) struct Instance {
     store: Store<State>,
     code: Arc<Linked>,
-    lifecycle: lifecycle::Guest,
-    authn: Option<authn::Guest>,
-    authz: Option<authz::Guest>,
+    guests: Guests,
+    bounds: Bounds,
     calls: u32,
     _alive: Alive,
 }
@@ -48,85 +40,98 @@ impl Instance {
         setup: Option<Arc<Setup>>,
         alive: Alive,
     ) -> Result<Self, Fault> {
-        let mut store = fresh_store(code, voice, setup);
-        let running = begin(code, &mut store, start_cpu(code), HANDED_OVER_MAX, None);
+        let own = setup.as_ref().map_or_else(Budget::default, |setup| setup.budget);
+        let bounds = code.engine.bounds.with(&own);
+        let mut store = fresh_store(code, &bounds, voice, setup);
+        let running = begin(code, &mut store, start_cpu(&bounds), HANDED_OVER_MAX, None);
         let made = code.pre.instantiate_async(&mut store).await;
         drop(running);
-        let loaded = made.and_then(|made| {
-            let lifecycle = code.lifecycle.load(&mut store, &made)?;
-            let authn =
-                code.authn.as_ref().map(|found| found.load(&mut store, &made)).transpose()?;
-            let authz =
-                code.authz.as_ref().map(|found| found.load(&mut store, &made)).transpose()?;
-            Ok((lifecycle, authn, authz))
-        });
-        let (lifecycle, authn, authz) = end(&mut store, loaded)?;
-        Ok(Self { store, code: code.clone(), lifecycle, authn, authz, calls: 0, _alive: alive })
+        let loaded = made.and_then(|made| code.exports.load(&mut store, &made));
+        let guests = end(&mut store, loaded).map_err(unmade)?;
+        Ok(Self { store, code: code.clone(), guests, bounds, calls: 0, _alive: alive })
     }
 
     pub(crate) async fn describe(&mut self) -> Result<lifecycle::Description, Fault> {
         let _running = self.begin_start(HANDED_OVER_MAX);
-        let result = self.lifecycle.call_describe(&mut self.store).await;
+        let result = self.guests.lifecycle.call_describe(&mut self.store).await;
         end(&mut self.store, result)
     }
 
     pub(crate) async fn init(&mut self) -> Result<Result<(), String>, Fault> {
         let _running = self.begin_start(HANDED_OVER_MAX);
-        let result = self.lifecycle.call_init(&mut self.store).await;
+        let result = self.guests.lifecycle.call_init(&mut self.store).await;
         end(&mut self.store, result)
     }
 
     pub(crate) async fn self_test(&mut self) -> Result<Result<(), String>, Fault> {
         let _running = self.begin_start(HANDED_OVER_MAX);
-        let result = self.lifecycle.call_self_test(&mut self.store).await;
+        let result = self.guests.lifecycle.call_self_test(&mut self.store).await;
+        end(&mut self.store, result)
+    }
+
+    pub(crate) async fn migrate(&mut self, from: u32) -> Result<Result<(), String>, Fault> {
+        let _running = self.begin_start(HANDED_OVER_MAX);
+        let result = self.guests.lifecycle.call_migrate(&mut self.store, from).await;
         end(&mut self.store, result)
     }
 
     pub(crate) async fn rule_sets(&mut self) -> Result<Result<Vec<authz::RuleSet>, String>, Fault> {
         let _running = self.begin_start(RULES_HANDED_OVER_MAX);
-        let guest = self.authz.as_ref().ok_or_else(|| no_slot("authz"))?;
-        let result = guest.call_rule_sets(&mut self.store).await;
+        let result = match self.guests.authz() {
+            Ok(guest) => guest.call_rule_sets(&mut self.store).await,
+            Err(error) => Err(error),
+        };
         end(&mut self.store, result)
     }
 
-    /// Asks about a login. Busy if a password could not be checked, whatever the guest says then.
-    pub(crate) async fn ask(
-        &mut self,
-        who: &Arc<Login>,
-        question: Question<'_>,
-    ) -> Result<Answer, Fault> {
-        let cpu = self.code.engine.bounds.login_cpu;
-        let _running = begin(&self.code, &mut self.store, cpu, HANDED_OVER_MAX, Some(who.clone()));
-        self.calls += 1;
-        let guest = self.authn.as_ref().ok_or_else(|| no_slot("authn"))?;
-        let (store, client) = (&mut self.store, login::client(who));
-        let result = match question {
-            Question::Login => {
-                guest.call_authenticate(store, &client, &login::credentials(who)).await
-            }
-            Question::Answer { state, data } => {
-                guest.call_proceed(store, &client, state, data).await
-            }
+    pub(crate) async fn global_limits(&mut self) -> Result<Result<Vec<Limit>, String>, Fault> {
+        let _running = self.begin_start(HANDED_OVER_MAX);
+        let result = match self.guests.limit() {
+            Ok(guest) => guest.call_global_limits(&mut self.store).await,
+            Err(error) => Err(error),
         };
-        let decision = end(&mut self.store, result)?;
+        end(&mut self.store, result)
+    }
+
+    /// Asks. Busy if a password could not be checked, whatever the guest says then.
+    pub(crate) async fn ask(&mut self, question: &Question) -> Result<Answer, Fault> {
+        let (cpu, who) = (cpu_of(&self.bounds, &question.call), question.who.clone());
+        let _running = begin(&self.code, &mut self.store, cpu, HANDED_OVER_MAX, who);
+        if self.calls == 0 {
+            self.store.data_mut().limits.note_first();
+        }
+        self.calls += 1;
+        self.store.data_mut().acts = true;
+        let result = call(&self.guests, &mut self.store, question).await;
+        let said = end(&mut self.store, result)?;
         if self.store.data().busy {
             return Err(Fault::Busy);
         }
-        grant::answer(decision, who.method.is_some()).map_err(|why| Fault::Invalid(shown(&why)))
+        said.map_err(|why| Fault::Invalid(shown(&why)))
     }
 
-    /// True if it has answered so often that another should take its place.
-    pub(crate) const fn is_worn(&self) -> bool {
-        self.calls >= CALLS_MAX
+    /// The fault of a call that has not ended in the time it took.
+    pub(crate) fn overdue(&self, took: Duration) -> Fault {
+        self.store.data().overdue(took)
+    }
+
+    /// True if it has answered so often, or holds so much by now, that another should take its place.
+    pub(crate) fn is_worn(&self) -> bool {
+        self.calls >= CALLS_MAX || self.store.data().limits.is_nearly_full()
     }
 
     fn begin_start(&mut self, handed_over_max: usize) -> Running {
-        begin(&self.code, &mut self.store, start_cpu(&self.code), handed_over_max, None)
+        begin(&self.code, &mut self.store, start_cpu(&self.bounds), handed_over_max, None)
     }
 }
 
-fn fresh_store(code: &Linked, voice: Arc<Voice>, setup: Option<Arc<Setup>>) -> Store<State> {
-    let limits = Limits::new(code.engine.bounds.instance_memory);
+fn fresh_store(
+    code: &Linked,
+    bounds: &Bounds,
+    voice: Arc<Voice>,
+    setup: Option<Arc<Setup>>,
+) -> Store<State> {
+    let limits = Limits::new(bounds.instance_memory, code.engine.memory.clone());
     let mut store = Store::new(&code.engine.runtime, State::new(limits, voice, setup));
     store.limiter(|state| &mut state.limits);
     store.set_max_component_handles(HANDLES_MAX);
@@ -134,8 +139,8 @@ fn fresh_store(code: &Linked, voice: Arc<Voice>, setup: Option<Arc<Setup>>) -> S
     store
 }
 
-fn start_cpu(code: &Linked) -> Duration {
-    code.engine.bounds.login_cpu.saturating_mul(START_CPU_FACTOR)
+fn start_cpu(bounds: &Bounds) -> Duration {
+    bounds.login_cpu.saturating_mul(START_CPU_FACTOR)
 }
 
 /// Before a call; the clock runs until the returned is dropped.
@@ -152,15 +157,28 @@ fn begin(
     code.engine.ticker.run()
 }
 
+/// No code of the plugin's own has failed: the system gives no more memory, or the like.
+fn unmade(fault: Fault) -> Fault {
+    match fault {
+        Fault::Invalid(why) => Fault::NotReady(why),
+        fault => fault,
+    }
+}
+
 /// After a call: nothing of the client stays with the instance.
 fn end<T>(store: &mut Store<State>, result: wasmtime::Result<T>) -> Result<T, Fault> {
     let state = store.data_mut();
     state.login = None;
+    state.acts = false;
     result.map_err(|error| fault_of(&error, state))
 }
 
-fn no_slot(slot: &str) -> Fault {
-    Fault::Invalid(format!("it does not fill the slot {slot}"))
+/// What a packet waits for may compute less than what a connection waits for once.
+fn cpu_of(bounds: &Bounds, call: &Call) -> Duration {
+    match call {
+        Call::Authorize(_) | Call::Publish(_) => bounds.authorize_cpu,
+        _ => bounds.login_cpu,
+    }
 }
 
 /// Counts instances that exist.

@@ -1,4 +1,8 @@
-//! How much an instance may hold: one sum over all its memories and tables.
+//! How much an instance may hold, one sum over all its memories and tables, and how much all instances
+//! together.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wasmtime::{ResourceLimiter, Result};
 
@@ -16,20 +20,69 @@ const ENTRY: usize = size_of::<usize>();
 pub(crate) struct Limits {
     held: usize,
     held_max: usize,
+    /// When it was first asked.
+    held_at_first: usize,
     last_growth: usize,
     /// Something was refused: what traps in the same call trapped for want of memory.
     pub(crate) refused: bool,
+    /// Likewise, and it was others who had it.
+    pub(crate) crowded: bool,
+    all: Arc<Memory>,
+}
+
+/// What all instances hold.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    held: AtomicUsize,
+    held_max: usize,
+}
+
+impl Memory {
+    pub(crate) fn new(held_max: usize) -> Arc<Self> {
+        Arc::new(Self { held: AtomicUsize::new(0), held_max })
+    }
+
+    fn take(&self, bytes: usize) -> bool {
+        let more = |held: usize| held.checked_add(bytes).filter(|held| *held <= self.held_max);
+        self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.held.fetch_sub(bytes, Ordering::Relaxed);
+    }
 }
 
 impl Limits {
-    pub(crate) const fn new(held_max: usize) -> Self {
-        Self { held: 0, held_max, last_growth: 0, refused: false }
+    pub(crate) const fn new(held_max: usize, all: Arc<Memory>) -> Self {
+        let (refused, crowded) = (false, false);
+        Self { held: 0, held_max, held_at_first: 0, last_growth: 0, refused, crowded, all }
+    }
+
+    /// All that it needed to get ready it has.
+    pub(crate) const fn note_first(&mut self) {
+        self.held_at_first = self.held;
+    }
+
+    /// It has grown since it was first asked, and has less than a quarter left: a memory never shrinks, and one
+    /// whose garbage is collected now and then would be in want of it in the middle of a call.
+    pub(crate) const fn is_nearly_full(&self) -> bool {
+        self.held > self.held_at_first && self.held > self.held_max / 4 * 3
+    }
+
+    /// Before a call: nothing was refused in it yet.
+    pub(crate) const fn begin(&mut self) {
+        self.refused = false;
+        self.crowded = false;
     }
 
     fn grow(&mut self, bytes: usize, within_maximum: bool) -> bool {
         let after = self.held.saturating_add(bytes);
         if after > self.held_max {
             self.refused = true;
+            return false;
+        }
+        if within_maximum && !self.all.take(bytes) {
+            self.crowded = true;
             return false;
         }
         if within_maximum {
@@ -39,9 +92,16 @@ impl Limits {
         within_maximum
     }
 
-    const fn take_back(&mut self) {
+    fn take_back(&mut self) {
         self.held -= self.last_growth;
+        self.all.give_back(self.last_growth);
         self.last_growth = 0;
+    }
+}
+
+impl Drop for Limits {
+    fn drop(&mut self) {
+        self.all.give_back(self.held);
     }
 }
 
@@ -93,9 +153,13 @@ impl ResourceLimiter for Limits {
 mod tests {
     use super::*;
 
+    fn alone(held_max: usize) -> Limits {
+        Limits::new(held_max, Memory::new(usize::MAX))
+    }
+
     #[test]
     fn sums_over_all_memories_and_tables() {
-        let mut limits = Limits::new(1 << 20);
+        let mut limits = alone(1 << 20);
         assert!(limits.memory_growing(0, 512 << 10, None).unwrap());
         assert!(limits.memory_growing(0, 256 << 10, None).unwrap());
         assert!(limits.table_growing(0, (256 << 10) / ENTRY, None).unwrap());
@@ -106,7 +170,7 @@ mod tests {
 
     #[test]
     fn takes_back_what_the_system_refused() {
-        let mut limits = Limits::new(1 << 20);
+        let mut limits = alone(1 << 20);
         assert!(limits.memory_growing(0, 1 << 20, None).unwrap());
         limits.memory_grow_failed(wasmtime::Error::msg("no")).unwrap();
         assert!(limits.memory_growing(0, 1 << 20, None).unwrap());
@@ -114,8 +178,24 @@ mod tests {
 
     #[test]
     fn a_guests_own_maximum_is_no_want_of_memory() {
-        let mut limits = Limits::new(1 << 20);
+        let mut limits = alone(1 << 20);
         assert!(!limits.memory_growing(0, 128 << 10, Some(64 << 10)).unwrap());
         assert!(!limits.refused);
+    }
+
+    #[test]
+    fn all_instances_have_one_bound_together() {
+        let all = Memory::new(3 << 20);
+        let mut limits = [2 << 20, 2 << 20].map(|held_max| Limits::new(held_max, all.clone()));
+        let [one, other] = &mut limits;
+        assert!(one.memory_growing(0, 2 << 20, None).unwrap());
+        assert!(other.memory_growing(0, 1 << 20, None).unwrap());
+        assert!(!other.memory_growing(1 << 20, (1 << 20) + 1, None).unwrap());
+        assert!(other.crowded && !other.refused);
+        // What the system refused, and what an instance held, is there for others.
+        other.memory_grow_failed(wasmtime::Error::msg("no")).unwrap();
+        assert!(other.memory_growing(0, 1 << 20, None).unwrap());
+        drop(limits);
+        assert_eq!(all.held.load(Ordering::Relaxed), 0);
     }
 }

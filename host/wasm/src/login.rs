@@ -3,8 +3,8 @@
 use theseus_mqtt::ProtocolVersion;
 use theseus_policy::Login;
 
-use crate::bindings::exports::theseus::plugin::authn::Credentials;
-use crate::bindings::theseus::plugin::types::{Client, Protocol};
+use crate::bindings::interface::authn::Credentials;
+use crate::bindings::interface::types::{Client, Protocol};
 
 pub(crate) fn client(login: &Login) -> Client {
     Client {

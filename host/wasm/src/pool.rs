@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use theseus_policy::Fault;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
 use crate::instance::Instance;
+use crate::places::Places;
 
 /// How long nobody tries again after fresh instances failed one after the other.
 const BACK_OFF_MIN: Duration = Duration::from_millis(10);
 const BACK_OFF_MAX: Duration = Duration::from_secs(1);
 
 pub(crate) struct Pool {
-    places: Semaphore,
+    places: Places,
     /// The one used last is used next: its memory is still in the processor's caches.
     idle: Mutex<Vec<Instance>>,
     failing: Mutex<Option<Failing>>,
@@ -29,8 +30,7 @@ struct Failing {
 }
 
 impl Pool {
-    pub(crate) fn new(places: usize) -> Self {
-        let places = Semaphore::new(places.clamp(1, Semaphore::MAX_PERMITS));
+    pub(crate) fn new(places: Places) -> Self {
         Self { places, idle: Mutex::default(), failing: Mutex::default() }
     }
 
@@ -43,10 +43,7 @@ impl Pool {
     where
         F: Future<Output = Result<Instance, Fault>>,
     {
-        let place = timeout_at(deadline, self.places.acquire()).await;
-        // Whose time is up as one becomes free has waited for it all the time.
-        let place = place.ok().and_then(Result::ok).filter(|_| Instant::now() < deadline);
-        let place = place.ok_or(Fault::NoInstance)?;
+        let place = self.places.take(deadline).await?;
         let idle = self.idle.lock().pop();
         let instance = match idle {
             Some(instance) => instance,
@@ -98,7 +95,7 @@ pub(crate) struct Lease<'a> {
     pool: &'a Pool,
     // Before the place: nobody makes another instance while this one is still there.
     instance: Option<Instance>,
-    _place: SemaphorePermit<'a>,
+    _place: OwnedSemaphorePermit,
     sound: bool,
 }
 

@@ -12,12 +12,13 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    pub(crate) fn new(why: impl Into<String>) -> Self {
+    /// For good, as long as the file is the same.
+    pub fn new(why: impl Into<String>) -> Self {
         Self { why: why.into(), transient: false }
     }
 
     /// Of load: the same file may do at another time.
-    pub(crate) fn transient(why: impl Into<String>) -> Self {
+    pub fn transient(why: impl Into<String>) -> Self {
         Self { why: why.into(), transient: true }
     }
 

@@ -3,8 +3,8 @@
 use theseus_acl::{Actions, Condition, Effect, QosSet, Retained, Rule, RuleSet, TextMatch};
 use theseus_acl::{Topics, Written};
 
-use crate::bindings::exports::theseus::plugin::authz as wit_authz;
-use crate::bindings::theseus::plugin::types as wit;
+use crate::bindings::interface::authz as wit_authz;
+use crate::bindings::interface::types as wit;
 use crate::bounds::LIST_MAX;
 
 /// A set as a guest gives it.
@@ -15,8 +15,17 @@ const RULES_MAX: usize = 100_000;
 /// Bytes of the name of a set.
 const NAME_MAX: usize = 128;
 
-/// What is wrong is a sentence that names the rule.
-pub(crate) fn compile(rules: Vec<wit::Rule>) -> Result<Vec<Rule>, String> {
+/// The rules of a grant. What is wrong is a sentence that names the rule. None may ask: a grant
+/// outlives the version that gave it, so that nobody is there to answer for it.
+pub(crate) fn compile_own(rules: Vec<wit::Rule>) -> Result<Vec<Rule>, String> {
+    let asks = |rule: &wit::Rule| rule.effect == wit::Effect::Ask;
+    match rules.iter().position(asks) {
+        Some(at) => Err(format!("rule {}: a rule of a grant cannot ask", at + 1)),
+        None => compile(rules),
+    }
+}
+
+fn compile(rules: Vec<wit::Rule>) -> Result<Vec<Rule>, String> {
     let rule = |(n, rule)| written(rule).map_err(|why| format!("rule {n}: {why}"));
     (1_usize..).zip(rules).map(rule).collect()
 }
@@ -46,7 +55,7 @@ fn written(rule: wit::Rule) -> Result<Rule, String> {
     let effect = match rule.effect {
         wit::Effect::Allow => Effect::Allow,
         wit::Effect::Deny => Effect::Deny,
-        wit::Effect::Ask => return Err("ask rules are not served by this version yet".into()),
+        wit::Effect::Ask => Effect::Ask,
     };
     let written = Written {
         conditions: rule.conditions.into_iter().map(condition).collect(),
@@ -130,9 +139,11 @@ mod tests {
     }
 
     #[test]
-    fn ask_rules_and_too_many_are_refused() {
-        let why = compile(vec![rule("a", wit::Effect::Ask)]).unwrap_err();
-        assert_eq!(why, "rule 1: ask rules are not served by this version yet");
+    fn ask_rules_of_a_grant_and_too_many_are_refused() {
+        let rules = vec![rule("b", wit::Effect::Deny), rule("a", wit::Effect::Ask)];
+        let why = compile_own(rules.clone()).unwrap_err();
+        assert_eq!(why, "rule 2: a rule of a grant cannot ask");
+        assert_eq!(compile(rules).unwrap()[1].effect(), Effect::Ask);
         let half = vec![rule("a", wit::Effect::Allow); RULES_MAX / 2 + 1];
         let set = wit_authz::RuleSet { name: "half".into(), rules: half };
         let why = compile_sets(vec![set.clone(), set]).unwrap_err();

@@ -1,9 +1,9 @@
 //! What the broker keeps for one instance: whom it speaks for at the moment, and what it used up.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use theseus_policy::{Login, Setup};
+use theseus_policy::{Fault, Login, Setup};
 use wasmtime::component::ResourceTable;
 use wasmtime::{Result, StoreContextMut, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -27,8 +27,14 @@ pub(crate) struct State {
     /// A password was not checked for want of a place: the login is refused as busy, whatever the
     /// guest makes of it.
     pub(crate) busy: bool,
+    /// It answers a question, and is not being started or tried: what it does counts.
+    pub(crate) acts: bool,
     /// It just waited for the broker, which is not work of its own.
-    pub(crate) waited: bool,
+    waited: bool,
+    /// It waits for the broker now; stays when the call is dropped meanwhile.
+    waiting: bool,
+    /// How long it has waited in this call.
+    waited_for: Duration,
     slices_left: u32,
 }
 
@@ -42,7 +48,10 @@ impl State {
             setup,
             login: None,
             busy: false,
+            acts: false,
             waited: false,
+            waiting: false,
+            waited_for: Duration::ZERO,
             slices_left: 0,
         }
     }
@@ -54,8 +63,27 @@ impl State {
         self.slices_left = u32::try_from(slices).unwrap_or(u32::MAX);
         self.login = login;
         self.busy = false;
-        self.waited = false;
-        self.limits.refused = false;
+        (self.waited, self.waiting, self.waited_for) = (false, false, Duration::ZERO);
+        self.limits.begin();
+    }
+
+    /// Waits for the broker on behalf of the guest.
+    pub(crate) async fn wait_for<T>(&mut self, what: impl Future<Output = T>) -> T {
+        let since = Instant::now();
+        self.waiting = true;
+        let result = what.await;
+        let waited = since.elapsed();
+        self.waiting = false;
+        self.waited |= waited >= TICK;
+        self.waited_for += waited;
+        result
+    }
+
+    /// Whose fault it is that the call has taken so long: not the guest's if it waits for the broker,
+    /// or has done so most of the time.
+    pub(crate) fn overdue(&self, wall: Duration) -> Fault {
+        let waited = self.waiting || self.waited_for * 2 >= wall;
+        if waited { Fault::Waited } else { Fault::WallTime }
     }
 
     /// The guest ran into the end of a slice. Counts slices and not time: while others have the
@@ -75,5 +103,28 @@ impl State {
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_has_waited_most_of_the_time_is_not_to_blame() {
+        let mut state = State::new(
+            Limits::new(1, crate::limits::Memory::new(1)),
+            Arc::new(Voice::new("p", "1.0.0")),
+            None,
+        );
+        let wall = Duration::from_millis(40);
+        state.begin(wall, None);
+        assert_eq!(state.overdue(wall), Fault::WallTime);
+        state.wait_for(tokio::time::sleep(wall / 2)).await;
+        assert_eq!(state.overdue(wall), Fault::Waited);
+        // Of the next call it says nothing.
+        state.begin(wall, None);
+        state.wait_for(std::future::ready(())).await;
+        assert_eq!(state.overdue(wall), Fault::WallTime);
     }
 }

@@ -5,26 +5,31 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use theseus_acl::RuleSet;
-use theseus_policy::{Answer, Answering, Authenticator, Description, Fault, Login, Setup};
+use theseus_limit::Limit;
+use theseus_policy::{Answer, Asking, Description, Fault, Question, Setup};
 use tokio::time::{Instant, timeout_at};
 
+use crate::bindings::interface::types::Limit as WrittenLimit;
+use crate::bounds::Bounds;
 use crate::code::Code;
 use crate::fault::rejected;
-use crate::instance::{Alive, Instance, Question};
+use crate::health::Health;
+use crate::instance::{Alive, Instance};
+use crate::limit;
+use crate::places::Places;
 use crate::pool::{Lease, Pool};
 use crate::rejection::Rejection;
 use crate::rules::{self, WrittenSet};
-use crate::tally::{Health, Tally};
 use crate::voice::{Voice, shown};
 
 /// One version of a plugin, started. What it runs with does not change.
 pub struct Version {
     code: Code,
     setup: Arc<Setup>,
+    bounds: Bounds,
     voice: Arc<Voice>,
     pool: Pool,
     alive: Arc<AtomicUsize>,
-    tally: Tally,
 }
 
 /// Why there is no fresh instance.
@@ -44,16 +49,19 @@ impl Version {
         description: &Description,
         setup: Arc<Setup>,
     ) -> Result<Arc<Self>, Rejection> {
+        let hits = setup.state.hits();
         let voice = Voice::new(&*description.name, description.version.to_string());
+        let bounds = code.0.engine.bounds.with(&setup.budget);
         let version = Arc::new(Self {
             code: code.clone(),
             setup,
-            voice: Arc::new(voice),
-            pool: Pool::new(code.0.engine.bounds.instances),
+            bounds,
+            voice: Arc::new(voice.counted_by(hits.clone())),
+            pool: Pool::new(Places::new(bounds.instances, hits)),
             alive: Arc::default(),
-            tally: Tally::default(),
         });
-        let first = timeout_at(version.deadline(), version.fresh()).await;
+        let deadline = version.deadline();
+        let first = timeout_at(deadline, version.fresh(deadline)).await;
         match first.unwrap_or(Err(NotReady::Fault("init", Fault::WallTime))) {
             Ok(instance) => version.pool.put(instance),
             Err(NotReady::Said(why)) => return Err(Rejection::said(&why)),
@@ -86,6 +94,53 @@ impl Version {
         Ok(said)
     }
 
+    /// The limits for everybody of the slot limit, checked; at most 256.
+    ///
+    /// # Errors
+    /// It fails, takes too long, says what is wrong, or gives a limit that is none.
+    pub async fn global_limits(&self) -> Result<Vec<Limit>, Rejection> {
+        let deadline = self.deadline();
+        let said = timeout_at(deadline, self.ask_global_limits(deadline)).await;
+        let limits = said
+            .unwrap_or(Err(Fault::WallTime))
+            .map_err(|fault| rejected("global-limits", &fault))?
+            .map_err(|why| Rejection::said(&why))?;
+        limit::limits(limits, limit::GLOBALS_MAX).map_err(|why| Rejection::said(&why))
+    }
+
+    async fn ask_global_limits(
+        &self,
+        deadline: Instant,
+    ) -> Result<Result<Vec<WrittenLimit>, String>, Fault> {
+        let mut lease = self.lease(deadline).await?;
+        let said = lease.instance()?.global_limits().await?;
+        lease.keep();
+        Ok(said)
+    }
+
+    /// Has the plugin bring what its older versions kept, in schema `from`, into its own.
+    ///
+    /// # Errors
+    /// It fails, takes too long, or says what is in the way.
+    pub async fn migrate(&self, from: u32) -> Result<(), Rejection> {
+        let deadline = self.deadline();
+        let said = timeout_at(deadline, self.ask_to_migrate(from, deadline)).await;
+        said.unwrap_or(Err(Fault::WallTime))
+            .map_err(|fault| rejected("migrate", &fault))?
+            .map_err(|why| Rejection::said(&format!("it cannot migrate from {from}: {why}")))
+    }
+
+    async fn ask_to_migrate(
+        &self,
+        from: u32,
+        deadline: Instant,
+    ) -> Result<Result<(), String>, Fault> {
+        let mut lease = self.lease(deadline).await?;
+        let said = lease.instance()?.migrate(from).await?;
+        lease.keep();
+        Ok(said)
+    }
+
     /// Lets the plugin test itself.
     ///
     /// # Errors
@@ -107,7 +162,7 @@ impl Version {
 
     /// How it is.
     pub fn health(&self) -> Health {
-        self.tally.health(self.alive.load(Ordering::Relaxed), self.pool.idle())
+        Health { instances: self.alive.load(Ordering::Relaxed), idle: self.pool.idle() }
     }
 
     /// Its own counters, by name.
@@ -115,23 +170,15 @@ impl Version {
         self.voice.counters()
     }
 
-    async fn judge(&self, login: &Arc<Login>, question: Question<'_>) -> Result<Answer, Fault> {
-        let began = Instant::now();
-        let deadline = began + self.code.0.engine.bounds.call_wall;
-        let result = self.ask(login, question, deadline).await;
-        self.tally.count(&result, began.elapsed());
-        result
-    }
-
-    async fn ask(
-        &self,
-        login: &Arc<Login>,
-        question: Question<'_>,
-        deadline: Instant,
-    ) -> Result<Answer, Fault> {
+    async fn answer(&self, question: Question) -> Result<Answer, Fault> {
+        let deadline = question.deadline(self.bounds.call_wall);
         let mut lease = self.lease(deadline).await?;
-        let asked = timeout_at(deadline, lease.instance()?.ask(login, question)).await;
-        let result = asked.unwrap_or(Err(Fault::WallTime));
+        let began = Instant::now();
+        let asked = timeout_at(deadline, lease.instance()?.ask(&question)).await;
+        let result = match asked {
+            Ok(result) => result,
+            Err(_) => Err(lease.instance()?.overdue(began.elapsed())),
+        };
         if result.is_ok() {
             lease.keep();
         }
@@ -139,50 +186,43 @@ impl Version {
     }
 
     async fn lease(&self, deadline: Instant) -> Result<Lease<'_>, Fault> {
-        self.pool.take(deadline, || self.fresh_or_fault()).await
+        self.pool.take(deadline, || self.fresh_or_fault(deadline)).await
     }
 
-    async fn fresh_or_fault(&self) -> Result<Instance, Fault> {
-        self.fresh().await.map_err(|why| match why {
+    async fn fresh_or_fault(&self, deadline: Instant) -> Result<Instance, Fault> {
+        self.fresh(deadline).await.map_err(|why| match why {
             NotReady::Fault(_, fault) => fault,
             NotReady::Said(why) => init_failed(&why),
         })
     }
 
-    async fn fresh(&self) -> Result<Instance, NotReady> {
+    async fn fresh(&self, deadline: Instant) -> Result<Instance, NotReady> {
         let alive = Alive::count(&self.alive);
         let setup = Some(self.setup.clone());
         let made = Instance::new(&self.code.0, self.voice.clone(), setup, alive).await;
         let mut instance = made.map_err(|fault| NotReady::Fault("start", fault))?;
-        match instance.init().await {
-            Ok(Ok(())) => Ok(instance),
-            Ok(Err(why)) => Err(NotReady::Said(why)),
-            Err(fault) => Err(NotReady::Fault("init", fault)),
+        let began = Instant::now();
+        match timeout_at(deadline, instance.init()).await {
+            Ok(Ok(Ok(()))) => Ok(instance),
+            Ok(Ok(Err(why))) => Err(NotReady::Said(why)),
+            Ok(Err(fault)) => Err(NotReady::Fault("init", fault)),
+            Err(_) => Err(NotReady::Fault("init", instance.overdue(began.elapsed()))),
         }
     }
 
     fn deadline(&self) -> Instant {
-        Instant::now() + self.code.0.engine.bounds.call_wall
+        Instant::now() + self.bounds.call_wall
     }
 }
 
 /// It said yes the first time, with the same settings.
 fn init_failed(why: &str) -> Fault {
-    Fault::Invalid(format!("`init` of a further instance: {}", shown(why)))
+    Fault::NotReady(shown(why))
 }
 
-impl Authenticator for Version {
-    fn authenticate<'a>(&'a self, login: &'a Arc<Login>) -> Answering<'a> {
-        Box::pin(self.judge(login, Question::Login))
-    }
-
-    fn proceed<'a>(
-        &'a self,
-        login: &'a Arc<Login>,
-        state: &'a [u8],
-        data: &'a [u8],
-    ) -> Answering<'a> {
-        Box::pin(self.judge(login, Question::Answer { state, data }))
+impl theseus_policy::Version for Version {
+    fn ask(&self, question: Question) -> Asking<'_> {
+        Box::pin(self.answer(question))
     }
 }
 

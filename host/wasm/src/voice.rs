@@ -1,10 +1,12 @@
 //! What a version says: lines in the log and counters, both bounded.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use theseus_policy::{Bound, Hits};
 
 /// Lines in one second.
 const LINES_MAX: u32 = 100;
@@ -24,11 +26,12 @@ pub(crate) enum Level {
 
 /// Speaks for one version, whichever instance has something to say.
 #[derive(Debug)]
-pub(crate) struct Voice {
+pub struct Voice {
     plugin: String,
     version: String,
     window: Mutex<Window>,
     counters: Mutex<BTreeMap<String, u64>>,
+    hits: Arc<Hits>,
 }
 
 /// The present second.
@@ -40,18 +43,29 @@ struct Window {
 }
 
 impl Voice {
-    pub(crate) fn new(plugin: impl Into<String>, version: impl Into<String>) -> Self {
+    /// Of a plugin in a version, as lines of the log name them.
+    pub fn new(plugin: impl Into<String>, version: impl Into<String>) -> Self {
         Self {
             plugin: plugin.into(),
             version: version.into(),
             window: Mutex::new(Window { began: Instant::now(), written: 0, swallowed: 0 }),
             counters: Mutex::default(),
+            hits: Arc::default(),
         }
+    }
+
+    /// The same, with those lines and counters that are too many counted there.
+    #[must_use]
+    pub fn counted_by(mut self, hits: Arc<Hits>) -> Self {
+        self.hits = hits;
+        self
     }
 
     /// Writes a line, cut and escaped, or counts it if there were too many.
     pub(crate) fn say(&self, level: Level, line: &str) {
-        let Some(swallowed) = self.window.lock().admit(Instant::now()) else { return };
+        let Some(swallowed) = self.window.lock().admit(Instant::now()) else {
+            return self.hits.count(Bound::LogLines);
+        };
         self.confess(swallowed);
         self.write(level, &shown(line));
     }
@@ -61,12 +75,15 @@ impl Voice {
         let mut counters = self.counters.lock();
         if let Some(counter) = counters.get_mut(name) {
             *counter = counter.saturating_add(by);
-        } else if counters.len() < COUNTERS_MAX && is_counter_name(name) {
+        } else if is_counter_name(name) && counters.len() < COUNTERS_MAX {
             counters.insert(name.to_owned(), by);
+        } else if is_counter_name(name) {
+            self.hits.count(Bound::Counters);
         }
     }
 
-    pub(crate) fn counters(&self) -> Vec<(String, u64)> {
+    /// What it has counted, by name.
+    pub fn counters(&self) -> Vec<(String, u64)> {
         self.counters.lock().iter().map(|(name, value)| (name.clone(), *value)).collect()
     }
 
@@ -86,6 +103,13 @@ impl Voice {
             Level::Info => tracing::info!(target: "plugin", plugin, version, "{line}"),
             Level::Debug => tracing::debug!(target: "plugin", plugin, version, "{line}"),
         }
+    }
+}
+
+/// Whose it is, as `password 0.1.0`.
+impl fmt::Display for Voice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.plugin, self.version)
     }
 }
 
@@ -172,7 +196,8 @@ mod tests {
 
     #[test]
     fn counters_are_bounded() {
-        let voice = Voice::new("p", "1.0.0");
+        let hits = Arc::<Hits>::default();
+        let voice = Voice::new("p", "1.0.0").counted_by(hits.clone());
         for n in 0..100 {
             voice.count(&format!("c{n:02}"), 1);
         }
@@ -181,5 +206,6 @@ mod tests {
         let counters = voice.counters();
         assert_eq!(counters.len(), COUNTERS_MAX);
         assert_eq!(counters[0], ("c00".to_owned(), u64::MAX));
+        assert_eq!(hits.counts().find(|(name, _)| *name == "counters"), Some(("counters", 36)));
     }
 }

@@ -7,10 +7,10 @@ mod world;
 use std::sync::Arc;
 
 use guest::{ANSWER, Guest, words};
-use theseus_policy::{Answer, Authenticator as _, FileContent, Hashing, Login, Setup, Value};
+use theseus_policy::{Decision, FileContent, Hashing, Login, PluginState, Setup, Value};
 use theseus_users::{Form, KeyedFile};
 use theseus_wasm::Version;
-use world::{bounds, login, setup, start};
+use world::{authenticate, bounds, login, setup, start};
 
 /// Makes the user name of what a function returned as `option<string>` at this address.
 fn answer_with(call: &str, disc: u32, text: u32) -> String {
@@ -37,7 +37,11 @@ async fn user_name(guest: &Guest) -> Option<String> {
             ("words".to_owned(), FileContent::Text("whole text".into())),
         ]
         .into(),
+        connectors: theseus_connector::Granted::default(),
         hashing: Hashing::new(1, 1, std::time::Duration::from_secs(20)),
+        bans: theseus_policy::BanDesk::alone(),
+        state: PluginState::alone(),
+        budget: theseus_policy::Budget::default(),
     };
     let version = start(guest, bounds(), Arc::new(setup)).await.expect("it starts");
     let who = Login { facts: vec![("node", "n7".into())], ..(*login()).clone() };
@@ -45,8 +49,8 @@ async fn user_name(guest: &Guest) -> Option<String> {
 }
 
 async fn answered(version: &Version, who: &Arc<Login>) -> Option<String> {
-    match version.authenticate(who).await {
-        Ok(Answer::Allow(admitted)) => admitted.grant.user_name.map(String::from),
+    match authenticate(version, who).await {
+        Ok(Decision::Allow(admitted)) => admitted.grant.user_name.map(String::from),
         other => panic!("{other:?}"),
     }
 }
@@ -104,7 +108,7 @@ async fn counters_are_the_versions() {
     let counting = guest(import, head, "(data (i32.const 2048) \"asked\")", body.into());
     let version = start(&counting, bounds(), setup()).await.unwrap();
     for _ in 0..2 {
-        assert!(version.authenticate(&login()).await.is_ok());
+        assert!(authenticate(&version, &login()).await.is_ok());
     }
     assert_eq!(version.counters(), [("asked".to_owned(), 6)]);
 }

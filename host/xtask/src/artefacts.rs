@@ -28,7 +28,8 @@ pub(crate) fn build(args: &[String]) -> Result<(), Failure> {
 /// ARGS also: are the tests that docs/statements names among them?
 pub(crate) fn test(args: &[String]) -> Result<(), Failure> {
     build_broker()?;
-    let mut tests = cargo("test --workspace");
+    // All that is wrong is worth knowing, where a run takes so long.
+    let mut tests = cargo("test --workspace --no-fail-fast");
     tests.env("THESEUS_BIN", place::broker());
     tests.env("THESEUS_PLUGINS", plugins::for_tests()?);
     for arg in args {
@@ -43,12 +44,20 @@ pub(crate) fn test(args: &[String]) -> Result<(), Failure> {
     step("test", &mut tests)
 }
 
-/// `cargo xtask bench [ARGS]`: the load program, with the release broker to start and its plugins.
+/// `cargo xtask bench [ARGS]`: the load program, with the release broker to start and its plugins; or
+/// `cargo xtask bench calls`: what asking a plugin costs.
 pub(crate) fn bench(args: &[String]) -> Result<(), Failure> {
     build_broker()?;
-    let mut load = cargo("run --release --package theseus-load --");
-    load.env("THESEUS_BIN", place::broker()).env("THESEUS_PLUGINS", plugins::for_tests()?);
-    step("bench", load.args(args))
+    let mut program = match args {
+        [word] if word == "calls" => cargo("bench --package theseus-tests --bench calls"),
+        args => {
+            let mut load = cargo("run --release --package theseus-load --");
+            load.args(args);
+            load
+        }
+    };
+    program.env("THESEUS_BIN", place::broker()).env("THESEUS_PLUGINS", plugins::for_tests()?);
+    step("bench", &mut program)
 }
 
 fn build_broker() -> Result<(), Failure> {

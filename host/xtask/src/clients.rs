@@ -1,13 +1,16 @@
-//! `cargo xtask clients`: the foreign MQTT clients that the tests drive, into `target/clients`.
+//! `cargo xtask clients`: the foreign MQTT clients that the tests drive, and what makes plugins of JavaScript,
+//! into `target/clients`.
 //! Nothing is installed outside that folder, and no other command installs anything.
 //! The versions are pinned: a test must not change because someone released something.
 
 use std::path::Path;
 
 use crate::command::{Failure, answer, no_more, program, step};
-use crate::place;
+use crate::{javascript, place};
 
 const PAHO: &str = "2.1.0";
+/// Reads what Prometheus reads.
+const PROMETHEUS: &str = "0.26.0";
 const MQTT_JS: &str = "5.16.0";
 
 /// Installs what is not there yet; may be called again and again.
@@ -16,8 +19,8 @@ const MQTT_JS: &str = "5.16.0";
 pub(crate) fn install(args: &[String]) -> Result<(), Failure> {
     no_more("clients", args)?;
     let folder = place::clients();
-    // Both are tried, so that one missing package does not hide the other.
-    let (python, node) = (paho(&folder), mqtt_js(&folder));
+    // All are tried, so that one missing package does not hide the others.
+    let (python, node, plugins) = (paho(&folder), mqtt_js(&folder), javascript::install());
     // It answers `--version` with an exit code of 1, so only whether it starts is asked.
     match program("mosquitto_pub").arg("--version").output() {
         Ok(_) => println!("mosquitto_pub, mosquitto_sub: already there"),
@@ -25,7 +28,7 @@ pub(crate) fn install(args: &[String]) -> Result<(), Failure> {
             println!("mosquitto_pub: not found (Debian: `apt-get install mosquitto-clients`)");
         }
     }
-    python.and(node)
+    python.and(node).and(plugins)
 }
 
 fn paho(folder: &Path) -> Result<(), Failure> {
@@ -35,22 +38,23 @@ fn paho(folder: &Path) -> Result<(), Failure> {
     }
     let venv = folder.join("venv");
     let python = venv.join("bin").join("python3");
-    let ask = "import importlib.metadata as m; print(m.version('paho-mqtt'))";
-    if answer(program(&python).args(["-c", ask])).as_deref() == Some(PAHO) {
-        println!("paho-mqtt {PAHO}: already there");
+    let ask = "import importlib.metadata as m; \
+               print(m.version('paho-mqtt'), m.version('prometheus-client'))";
+    if answer(program(&python).args(["-c", ask])) == Some(format!("{PAHO} {PROMETHEUS}")) {
+        println!("paho-mqtt {PAHO}, prometheus-client {PROMETHEUS}: already there");
         return Ok(());
     }
-    println!("paho-mqtt {PAHO}: installing into {}", venv.display());
+    println!("paho-mqtt, prometheus-client: installing into {}", venv.display());
     step("python3 -m venv", program("python3").args(["-m", "venv", "--clear"]).arg(&venv))
         .map_err(|failure| with_hint(&failure, "Debian: `apt-get install python3-venv`"))?;
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    step("pip install", program(&python).args(pip).arg(format!("paho-mqtt=={PAHO}")))
+    let wanted = [format!("paho-mqtt=={PAHO}"), format!("prometheus-client=={PROMETHEUS}")];
+    step("pip install", program(&python).args(pip).args(wanted))
         .map_err(|failure| with_hint(&failure, "is the package index reachable?"))
 }
 
 fn mqtt_js(folder: &Path) -> Result<(), Failure> {
-    if answer(program("npm").arg("--version")).is_none() {
-        println!("MQTT.js: npm not found (Debian: `apt-get install nodejs npm`)");
+    if lacks_npm("MQTT.js") {
         return Ok(());
     }
     if installed_mqtt_js(folder).as_deref() == Some(MQTT_JS) {
@@ -60,8 +64,23 @@ fn mqtt_js(folder: &Path) -> Result<(), Failure> {
     println!("MQTT.js {MQTT_JS}: installing into {}", folder.join("node_modules").display());
     std::fs::create_dir_all(folder)
         .map_err(|error| Failure::Failed(format!("{}: {error}", folder.display())))?;
-    let npm = ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"];
-    step("npm install", program("npm").args(npm).arg(folder).arg(format!("mqtt@{MQTT_JS}")))
+    npm("install", folder, &[&format!("mqtt@{MQTT_JS}")])
+}
+
+/// True where packages of npm cannot be installed; says so.
+pub(crate) fn lacks_npm(package: &str) -> bool {
+    let lacks = answer(program("npm").arg("--version")).is_none();
+    if lacks {
+        println!("{package}: npm not found (Debian: `apt-get install nodejs npm`)");
+    }
+    lacks
+}
+
+/// Runs no code of the packages.
+pub(crate) fn npm(verb: &str, folder: &Path, packages: &[&str]) -> Result<(), Failure> {
+    let mut npm = program("npm");
+    npm.args([verb, "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]).arg(folder);
+    step(&format!("npm {verb}"), npm.args(packages))
         .map_err(|failure| with_hint(&failure, "is the package index reachable?"))
 }
 

@@ -24,9 +24,10 @@ Theseus: every plank can be replaced while the ship sails.
   cargo xtask test [--ci] [ARGS] build the broker and plugins, then all tests; ARGS go to `cargo test`
   cargo xtask plugins [DIR]      only the plugins: those shipped into plugins/, or all into DIR
   cargo xtask bench [ARGS]       measure it against other brokers; ARGS go to the load program
+  cargo xtask bench calls        measure what asking a plugin costs
   cargo xtask check [STEP…]      fmt, clippy, tidy, wasm, deny: what a change must pass
   cargo xtask tidy               only the rules of this code base, in a second
-  cargo xtask clients            fetch paho-mqtt and MQTT.js for the tests into target/clients
+  cargo xtask clients            fetch paho-mqtt, MQTT.js and ComponentizeJS for the tests
   cargo xtask fuzz [SECONDS]     each fuzz target for that long (60)
   cargo xtask statements --draw SEED   twenty rows of docs/statements for a second look
 

@@ -9,6 +9,7 @@ mod clients;
 mod command;
 mod fuzz;
 mod help;
+mod javascript;
 mod place;
 mod plugins;
 mod statements;

@@ -27,6 +27,11 @@ pub(crate) fn test_plugins() -> PathBuf {
     target().join("plugins")
 }
 
+/// Where plugins in JavaScript are kept as they were built.
+pub(crate) fn javascript() -> PathBuf {
+    target().join("javascript")
+}
+
 /// The folder above this program's own profile folder, wherever cargo was told to build.
 fn target() -> PathBuf {
     let own = std::env::current_exe().ok();
@@ -37,4 +42,9 @@ fn target() -> PathBuf {
 /// Where `cargo xtask clients` installs; the tests look here, whatever cargo's target folder is.
 pub(crate) fn clients() -> PathBuf {
     root().join("target").join("clients")
+}
+
+/// Where it installs what makes components of JavaScript.
+pub(crate) fn componentize_js() -> PathBuf {
+    clients().join("componentize-js")
 }

@@ -1,10 +1,8 @@
 //! The slot `authn`: who may come in, and with what.
 
-pub use crate::bindings::authn::exports::theseus::plugin::authn::{
-    Admission, Credentials, Decision, Revalidation, Step,
-};
+pub use crate::bindings::interface::authn::{Admission, Credentials, Decision, Revalidation, Step};
 
-use crate::bindings::authn::exports::theseus::plugin::authn::Guest;
+use crate::bindings::interface::authn::Guest;
 use crate::export::{Exported, ask};
 use crate::{Client, Grant, Plugin, Refusal, RefusalReason};
 

@@ -1,10 +1,8 @@
 //! The slot `authz`: who may publish and subscribe to what.
 
-pub use crate::bindings::authz::exports::theseus::plugin::authz::{
-    Answer, Request, RuleSet, Verdict,
-};
+pub use crate::bindings::interface::authz::{Answer, Request, RuleSet, Verdict};
 
-use crate::bindings::authz::exports::theseus::plugin::authz::Guest;
+use crate::bindings::interface::authz::Guest;
 use crate::export::{Exported, ask};
 use crate::{Client, Plugin, Rule};
 

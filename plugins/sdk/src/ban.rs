@@ -1,9 +1,9 @@
 //! The slot `ban`: who is shut out for a while. It watches what happens and acts through
 //! [`bans`](crate::bans).
 
-pub use crate::bindings::ban::exports::theseus::plugin::ban::{Ended, Event, Exceeded, Happening};
+pub use crate::bindings::interface::ban::{Ended, Event, Exceeded, Happening};
 
-use crate::bindings::ban::exports::theseus::plugin::ban::Guest;
+use crate::bindings::interface::ban::Guest;
 use crate::export::{Exported, ask};
 use crate::{Client, Plugin};
 

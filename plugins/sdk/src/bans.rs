@@ -1,6 +1,6 @@
 //! The broker's ban table, looked at when a socket is accepted and at every CONNECT.
 
-pub use crate::bindings::base::theseus::plugin::bans::{Ban, Failure, Target};
+pub use crate::bindings::interface::bans::{Ban, Failure, Target};
 
 use crate::broker;
 

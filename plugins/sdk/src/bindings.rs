@@ -3,6 +3,17 @@
 //! the modules beside this one and the macro `export!`.
 #![allow(missing_docs, reason = "generated from the WIT, whose words stand on what it documents")]
 
+/// Every interface in its newest version, wherever its bindings are.
+pub mod interface {
+    pub use super::authn::exports::theseus::plugin0_1_0::authn;
+    pub use super::authz::exports::theseus::plugin0_1_0::authz;
+    pub use super::ban::exports::theseus::plugin0_2_0::ban;
+    pub use super::base::exports::theseus::plugin0_1_0::lifecycle;
+    pub use super::base::theseus::plugin0_1_0::*;
+    pub use super::hook::exports::theseus::plugin0_1_0::hook;
+    pub use super::limit::exports::theseus::plugin0_1_0::limit;
+}
+
 /// All types and imports (a component keeps the imports it uses), and the export `lifecycle`.
 pub mod base {
     wit_bindgen::generate!({
@@ -37,7 +48,7 @@ macro_rules! slot {
                 path: "../../wit",
                 world: $world,
                 with: {
-                    "theseus:plugin/types@0.1.0": crate::bindings::base::theseus::plugin::types,
+                    "theseus:plugin/types@0.1.0": crate::bindings::interface::types,
                     $interface: generate,
                 },
                 generate_unused_types: true,
@@ -73,9 +84,9 @@ slot!(
 );
 slot!(
     ban,
-    "package theseus:sdk; world ban { export theseus:plugin/ban@0.1.0; }",
+    "package theseus:sdk; world ban { export theseus:plugin/ban@0.2.0; }",
     "theseus:sdk/ban",
-    "theseus:plugin/ban@0.1.0",
+    "theseus:plugin/ban@0.2.0",
     "export_ban"
 );
 slot!(

@@ -1,7 +1,7 @@
 //! The plugin's own settings: `[plugins.NAME]` of the configuration. The broker has checked that
 //! required ones are there and that all are of the declared kind. An edit starts a new version.
 
-pub use crate::bindings::base::theseus::plugin::config::Value;
+pub use crate::bindings::interface::config::Value;
 
 use crate::broker;
 

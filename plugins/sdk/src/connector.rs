@@ -3,7 +3,7 @@
 
 /// HTTP.
 pub mod http {
-    pub use crate::bindings::base::theseus::plugin::http::{Failure, Header, Request, Response};
+    pub use crate::bindings::interface::http::{Failure, Header, Request, Response};
 
     use crate::broker;
 
@@ -18,7 +18,7 @@ pub mod http {
 
 /// SQL.
 pub mod sql {
-    pub use crate::bindings::base::theseus::plugin::sql::{Failure, Value};
+    pub use crate::bindings::interface::sql::{Failure, Value};
 
     use crate::broker;
 
@@ -37,7 +37,7 @@ pub mod sql {
 
 /// Redis.
 pub mod redis {
-    pub use crate::bindings::base::theseus::plugin::redis::{Failure, Reply};
+    pub use crate::bindings::interface::redis::{Failure, Reply};
 
     use crate::broker;
 

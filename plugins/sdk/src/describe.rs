@@ -1,8 +1,6 @@
 //! What a plugin says of itself: a [`Description`], built step by step.
 
-pub use crate::bindings::base::exports::theseus::plugin::lifecycle::{
-    Connector, Description, Kind, Setting,
-};
+pub use crate::bindings::interface::lifecycle::{Connector, Description, Kind, Setting};
 
 impl Description {
     /// A plugin by this name (1 to 64 of `a-z`, `0-9`, `-`, `_`; its identity through all versions)

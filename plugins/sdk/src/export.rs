@@ -2,9 +2,10 @@
 //! slot from the component's exports to the author's trait. Plugins call the macro and nothing else.
 
 use std::cell::OnceCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::Plugin;
-use crate::bindings::base::exports::theseus::plugin::lifecycle;
+use crate::bindings::interface::lifecycle;
 
 /// Makes a type the plugin of this crate, with these slots: `export!(Gate: authn, authz);`.
 ///
@@ -31,10 +32,10 @@ macro_rules! export {
             impl $crate::export::Exported for Component {
                 type Plugin = $plugin;
 
-                fn with<R>(use_it: impl FnOnce(&::std::cell::OnceCell<$plugin>) -> R) -> R {
+                fn with<R>(use_it: impl FnOnce(&$crate::export::Value<$plugin>) -> R) -> R {
                     ::std::thread_local! {
-                        static INSTANCE: ::std::cell::OnceCell<$plugin> =
-                            const { ::std::cell::OnceCell::new() };
+                        static INSTANCE: $crate::export::Value<$plugin> =
+                            const { $crate::export::Value::new() };
                     }
                     INSTANCE.with(use_it)
                 }
@@ -42,49 +43,39 @@ macro_rules! export {
 
             $crate::__export_slot!(lifecycle, Component);
             $($crate::__export_slot!($slot, Component);)+
+            #[cfg(not(target_arch = "wasm32"))]
+            $crate::__export_library!(Component: $($slot),+);
         };
     };
 }
 
-/// One slot of [`export!`]. A native build exports nothing, but must know the traits.
+/// One slot of [`export!`], as a component exports it. A library exports one function for all.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __export_slot {
     (lifecycle, $component:ident) => {
         #[cfg(target_arch = "wasm32")]
         $crate::bindings::base::export_base!($component with_types_in $crate::bindings::base);
-        #[cfg(not(target_arch = "wasm32"))]
-        const _: fn() = $crate::export::lifecycle::<$component>;
     };
     (authn, $component:ident) => {
         #[cfg(target_arch = "wasm32")]
         $crate::bindings::authn::export_authn!($component with_types_in $crate::bindings::authn);
-        #[cfg(not(target_arch = "wasm32"))]
-        const _: fn() = $crate::export::authn::<$component>;
     };
     (authz, $component:ident) => {
         #[cfg(target_arch = "wasm32")]
         $crate::bindings::authz::export_authz!($component with_types_in $crate::bindings::authz);
-        #[cfg(not(target_arch = "wasm32"))]
-        const _: fn() = $crate::export::authz::<$component>;
     };
     (limit, $component:ident) => {
         #[cfg(target_arch = "wasm32")]
         $crate::bindings::limit::export_limit!($component with_types_in $crate::bindings::limit);
-        #[cfg(not(target_arch = "wasm32"))]
-        const _: fn() = $crate::export::limit::<$component>;
     };
     (ban, $component:ident) => {
         #[cfg(target_arch = "wasm32")]
         $crate::bindings::ban::export_ban!($component with_types_in $crate::bindings::ban);
-        #[cfg(not(target_arch = "wasm32"))]
-        const _: fn() = $crate::export::ban::<$component>;
     };
     (hook, $component:ident) => {
         #[cfg(target_arch = "wasm32")]
         $crate::bindings::hook::export_hook!($component with_types_in $crate::bindings::hook);
-        #[cfg(not(target_arch = "wasm32"))]
-        const _: fn() = $crate::export::hook::<$component>;
     };
     ($other:ident, $component:ident) => {
         ::core::compile_error!(::core::concat!(
@@ -99,7 +90,34 @@ pub trait Exported {
     type Plugin: Plugin;
 
     /// Calls with the place where the value of this instance stands.
-    fn with<R>(use_it: impl FnOnce(&OnceCell<Self::Plugin>) -> R) -> R;
+    fn with<R>(use_it: impl FnOnce(&Value<Self::Plugin>) -> R) -> R;
+}
+
+/// The place of an instance's value. It ends with its thread, where a panic would end the process: what
+/// panics there is lost instead.
+#[derive(Debug)]
+pub struct Value<P>(OnceCell<P>);
+
+impl<P> Value<P> {
+    /// An empty one.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(OnceCell::new())
+    }
+}
+
+impl<P> Default for Value<P> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<P> Drop for Value<P> {
+    fn drop(&mut self) {
+        let value = self.0.take();
+        // What a panic carries may panic too.
+        catch_unwind(AssertUnwindSafe(|| drop(value))).unwrap_or_else(std::mem::forget);
+    }
 }
 
 /// Asks the value of this instance.
@@ -108,7 +126,7 @@ pub trait Exported {
 /// If `init` was not called, or failed: the broker does not do that.
 #[expect(clippy::panic, reason = "a trap is the only answer to a call out of order")]
 pub(crate) fn ask<E: Exported, R>(question: impl FnOnce(&E::Plugin) -> R) -> R {
-    E::with(|cell| match cell.get() {
+    E::with(|value| match value.0.get() {
         Some(plugin) => question(plugin),
         None => panic!("called before init"),
     })
@@ -123,7 +141,7 @@ impl<E: Exported> lifecycle::Guest for E {
     fn init() -> Result<(), String> {
         log_panics();
         let plugin = E::Plugin::init()?;
-        E::with(|cell| cell.set(plugin)).map_err(|_| "init was called twice".to_owned())
+        E::with(|value| value.0.set(plugin)).map_err(|_| "init was called twice".to_owned())
     }
 
     fn self_test() -> Result<(), String> {
@@ -135,23 +153,33 @@ impl<E: Exported> lifecycle::Guest for E {
     }
 }
 
-/// What a native build of [`export!`] calls instead of exporting: the type must fill the slot.
-#[cfg(not(target_arch = "wasm32"))]
-mod filled {
-    use crate::bindings::{authn, authz, ban, base, hook, limit};
-
-    pub fn lifecycle<T: base::exports::theseus::plugin::lifecycle::Guest>() {}
-    pub fn authn<T: authn::exports::theseus::plugin::authn::Guest>() {}
-    pub fn authz<T: authz::exports::theseus::plugin::authz::Guest>() {}
-    pub fn limit<T: limit::exports::theseus::plugin::limit::Guest>() {}
-    pub fn ban<T: ban::exports::theseus::plugin::ban::Guest>() {}
-    pub fn hook<T: hook::exports::theseus::plugin::hook::Guest>() {}
-}
-#[cfg(not(target_arch = "wasm32"))]
-pub use filled::{authn, authz, ban, hook, lifecycle, limit};
-
 /// A panic is a trap for the broker, which cannot know the words; so they go to the log first.
+/// In a library the hook is the library's own, as its standard library is; in a test it is everybody's.
 fn log_panics() {
-    #[cfg(target_arch = "wasm32")]
+    #[cfg(not(target_arch = "wasm32"))]
+    if !crate::native::is_loaded() {
+        return;
+    }
     std::panic::set_hook(Box::new(|info| crate::log::error!("{info}")));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Fragile;
+
+    impl Drop for Fragile {
+        fn drop(&mut self) {
+            std::panic::panic_any(Self);
+        }
+    }
+
+    #[test]
+    fn a_panic_at_the_end_of_an_instance_is_lost() {
+        let value = Value::new();
+        assert!(value.0.set(Fragile).is_ok());
+        let ended = std::thread::spawn(move || drop(value)).join();
+        assert!(ended.is_ok());
+    }
 }

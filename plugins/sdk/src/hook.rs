@@ -1,9 +1,9 @@
 //! The slot `hook`: the one place where a plugin sees messages, those of the filters that its
 //! description names.
 
-pub use crate::bindings::hook::exports::theseus::plugin::hook::{Message, Verdict};
+pub use crate::bindings::interface::hook::{Message, Verdict};
 
-use crate::bindings::hook::exports::theseus::plugin::hook::Guest;
+use crate::bindings::interface::hook::Guest;
 use crate::export::{Exported, ask};
 use crate::{Client, Plugin};
 

@@ -1,7 +1,7 @@
 //! Keys and values that outlive instances and versions. They belong to the plugin's name. A key is
 //! at most 512 bytes, a value at most 64 KiB.
 
-pub use crate::bindings::base::theseus::plugin::kv::Failure;
+pub use crate::bindings::interface::kv::Failure;
 
 use crate::broker;
 

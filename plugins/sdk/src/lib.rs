@@ -1,6 +1,6 @@
 //! Write a plugin of Theseus: implement [`Plugin`] and the trait of each slot it fills, and name the
 //! type in [`export!`]. Built for `wasm32-wasip2` it is a component to drop into the broker's
-//! `plugins/`; built for the machine itself it is a library whose tests run against [`testing`].
+//! `plugins/`; built for the machine itself its tests run against [`testing`].
 //!
 //! ```
 //! use theseus_plugin::authn::{Authn, Credentials, Decision};
@@ -55,9 +55,12 @@
 //! });
 //! ```
 //!
+//! Built for the machine itself as a `cdylib` it is a native library of the same source, which a broker
+//! loads that trusts it (`docs/plugins.md`).
+//!
 //! What holds for every plugin: an instance may vanish at any call, several run side by side, and
 //! whatever goes wrong in authentication refuses the client. `docs/plugins.md` tells the rest.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod authn;
 pub mod authz;
@@ -80,6 +83,9 @@ pub mod kv;
 pub mod limit;
 pub mod log;
 pub mod metrics;
+#[cfg(not(target_arch = "wasm32"))]
+#[doc(hidden)]
+pub mod native;
 pub mod passwords;
 mod plugin;
 mod rule;
@@ -90,13 +96,13 @@ pub use connector::{http, redis, sql};
 pub use describe::{Connector, Description, Kind, NewSetting, Setting};
 pub use plugin::Plugin;
 
-pub use bindings::base::theseus::plugin::types::{
+pub use bindings::interface::types::{
     Actions, Attribute, Client, Condition, Effect, Grant, Limit, Meter, OverLimit, Protocol, Qos,
     QosSet, Refusal, RefusalReason, Retained, Rule, Scope, TextMatch, Topics, UserProperty,
 };
 
-/// The functions that the broker gives a plugin; the same names natively, given by `testing`.
+/// The functions that the broker gives a plugin; natively by its table, or in a test by `testing`.
 #[cfg(target_arch = "wasm32")]
-use bindings::base::theseus::plugin as broker;
+use bindings::interface as broker;
 #[cfg(not(target_arch = "wasm32"))]
-use testing::broker;
+use native::broker;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::bindings::limit::exports::theseus::plugin::limit::Guest;
+use crate::bindings::interface::limit::Guest;
 use crate::export::{Exported, ask};
 use crate::{Client, Limit, Meter, OverLimit, Plugin, Scope};
 

@@ -1,7 +1,7 @@
 //! Lines in the broker's log, marked with the plugin's name and version: `log::info!("{n} rules")`.
 //! More than 100 lines in a second are counted instead of written.
 
-pub use crate::bindings::base::theseus::plugin::log::Level;
+pub use crate::bindings::interface::log::Level;
 pub use crate::{
     __log_debug as debug, __log_error as error, __log_info as info, __log_warn as warn,
 };

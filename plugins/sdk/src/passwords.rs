@@ -1,7 +1,7 @@
 //! Passwords are checked by the broker, on threads of its own, as many at once as it has cores.
 //! A call takes some tens of milliseconds, which do not count as the plugin's processor time.
 
-pub use crate::bindings::base::theseus::plugin::passwords::Failure;
+pub use crate::bindings::interface::passwords::Failure;
 
 use crate::broker;
 

@@ -18,7 +18,7 @@ run when named.
   --case NAME       only this case (may be repeated; a prefix is enough)
   --only BROKER     theseus or mosquitto; of the cases marked * Theseus is all there is
   --rounds N        fresh broker processes per case and broker (5, and 9 for those marked *); of the
-                    case swap pairs of windows, with 100 swaps in all
+                    cases swap* pairs of windows, with 100 swaps in all
   --seconds N       how long a case measures (4)
   --peer PATH       the mosquitto program (/usr/sbin/mosquitto)
   --json FILE       write every sample there as well
@@ -26,7 +26,10 @@ run when named.
 message-chain*      what a message costs with authentication and authorization
 connect-chain*      what a CONNECT costs with each kind of authentication
 users*              a users file of a million users: memory, loading, looking up
-swap*               latency while a plugin is replaced again and again
+connect-js*         what it costs with a policy in JavaScript (`cargo xtask clients` fetches what
+                    it is built by)
+swap*               latency while a plugin is replaced again and again, by versions that are known
+swap-compiled*      the same by versions that have to be compiled
 ";
 
 /// What to run.

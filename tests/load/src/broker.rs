@@ -182,6 +182,8 @@ fn spawn(contender: &Contender, dir: &Path, config: &Path) -> Result<Child, Faul
         .current_dir(dir)
         // Ours, but the broker would take it for a key of its own.
         .env_remove("THESEUS_PLUGINS")
+        // Another broker of this machine may have the port that operators know.
+        .env("THESEUS_ADMIN__BIND", "127.0.0.1:0")
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)

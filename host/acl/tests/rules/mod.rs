@@ -56,7 +56,17 @@ pub(crate) fn speaks(
     who: &Subject<'_>,
     request: &Request<'_>,
 ) -> bool {
-    first_match(&[rule(&written(effect, topics))], who, request).is_some()
+    effect_of(effect, topics, who, request).is_some()
+}
+
+/// What such a rule says.
+pub(crate) fn effect_of(
+    effect: Effect,
+    topics: Vec<Topics>,
+    who: &Subject<'_>,
+    request: &Request<'_>,
+) -> Option<Effect> {
+    first_match(&[rule(&written(effect, topics))], who, request).map(|(effect, _)| effect)
 }
 
 /// Whether a rule with this condition matches a client.

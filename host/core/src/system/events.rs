@@ -222,7 +222,7 @@ impl Shard {
 /// EMQX's words for the common ends, the standard's for the rest: `packet_too_large`.
 fn reason(ending: Ending) -> String {
     let common = match ending {
-        Ending::Client => "normal",
+        Ending::Client(_) => "normal",
         Ending::Lost => "tcp_closed",
         Ending::Server(ReasonCode::SessionTakenOver) => "takenover",
         Ending::Server(ReasonCode::KeepAliveTimeout) => "keepalive_timeout",

@@ -21,7 +21,7 @@ pub use status::Status;
 use crate::broker::Broker;
 use crate::inbox::Outbound;
 use crate::keys::SessionKey;
-use crate::policy::{Action, Identity, Judged, Verdict};
+use crate::policy::{Action, Identity, Judged};
 use crate::shard::Shard;
 use crate::{Message, Time};
 
@@ -42,7 +42,7 @@ impl Broker {
         if let Action::Publish { topic, .. } = action
             && is_own(topic)
         {
-            return Judged { verdict: Verdict::Deny, generation: None };
+            return Judged::denied();
         }
         self.policy.authorize(client, action)
     }

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use theseus_core::{Challenge, ClientLimits, Grant, Question, Reauthentication, Verdict};
+use theseus_core::{
+    Answer, Challenge, ClientLimits, Grant, Matter, Question, Reauthentication, Verdict,
+};
 use theseus_mqtt::{Auth, Packet, PropertiesBuf, Property, QoS, ReasonCode};
 
 use crate::bench::Bench;
@@ -49,6 +51,13 @@ fn ann() -> Grant {
     Grant { user_name: Some("ann".into()), ..Grant::default() }
 }
 
+/// The data and the challenge of a question.
+fn asks_about(question: &Question) -> (Option<&str>, Option<Challenge>) {
+    let Matter::Authentication { method, data, challenge } = &question.matter else { panic!() };
+    assert_eq!(&**method, METHOD);
+    (data.as_deref().map(|data| str::from_utf8(data).unwrap()), challenge.clone())
+}
+
 /// A client with a method, its socket, and what it does.
 struct Scene {
     bench: Bench,
@@ -85,8 +94,8 @@ impl Scene {
     }
 
     fn answer_at(&mut self, shard: usize, question: &Question, answer: Reauthentication) {
-        let now = self.bench.shell.now;
-        self.bench.shell.shards[shard].handle_reauthentication(now, question.key, answer);
+        let (now, answer) = (self.bench.shell.now, Answer::Authentication(answer));
+        self.bench.shell.shards[shard].handle_answer(now, question.asker, answer);
         self.bench.settle();
     }
 
@@ -127,9 +136,8 @@ fn a_client_that_shows_again_who_it_is_has_the_new_grant() {
     scene.bench.subscribe(scene.client, "a", QoS::AtMostOnce);
     scene.bench.subscribe(scene.client, "b", QoS::AtMostOnce);
     let question = scene.go_to_the_answer();
-    assert_eq!(question.challenge, Some(challenge("s1")));
-    assert_eq!(question.data.as_deref(), Some(b"me".as_slice()));
-    assert_eq!((question.user_name.as_deref(), &*question.method), (Some("ann"), METHOD));
+    assert_eq!(asks_about(&question), (Some("me"), Some(challenge("s1"))));
+    assert_eq!(question.client.grant.user_name.as_deref(), Some("ann"));
     // Its subscriptions are judged again, by the rules of now.
     scene.bench.shell.policy.forbid("b", Verdict::Deny);
     let grant = Grant { expires_in: Some(Duration::from_secs(60)), ..ann() };
@@ -379,7 +387,7 @@ fn a_connection_may_move_at_any_point_of_an_exchange() {
         if moved_at == 1 {
             scene.answer_at(0, &question, Reauthentication::Refused(ReasonCode::NotAuthorized));
             question = scene.asked();
-            assert_eq!(question.data.as_deref(), Some(b"hello".as_slice()));
+            assert_eq!(asks_about(&question), (Some("hello"), None));
         }
         scene.answer(&question, challenged("s1", "who?"));
         step(&mut scene, 2);
@@ -390,8 +398,8 @@ fn a_connection_may_move_at_any_point_of_an_exchange() {
             scene.answer_at(0, &question, Reauthentication::Refused(ReasonCode::NotAuthorized));
             question = scene.asked();
         }
-        assert_eq!(question.challenge, Some(challenge("s1")), "moved at {moved_at}");
-        assert_eq!(question.data.as_deref(), Some(b"me".as_slice()));
+        let asked = (Some("me"), Some(challenge("s1")));
+        assert_eq!(asks_about(&question), asked, "moved at {moved_at}");
         scene.answer(&question, admitted(ann()));
         assert_eq!(scene.hear(), [said(GO_ON, "who?"), said(DONE, "welcome")]);
     }

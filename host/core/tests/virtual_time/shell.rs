@@ -3,21 +3,26 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io::IoSlice;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use theseus_core::{
-    Action, Broker, Candidate, ConnectionKey, Grant, Identity, Judged, Limits, Policy, Question,
-    Recipient, Shard, ShardId, Time, Verdict, refusal,
+    Action, Broker, Candidate, ConnectionKey, Grant, Identity, Judged, Limits, LimitsForAll,
+    Policy, Question, Recipient, Shard, ShardId, Time, Verdict, refusal,
 };
+use theseus_limit::Limit;
 use theseus_mqtt::{Cut, Packet, cut};
 
 /// Allows everything but what begins with `forbidden`, what the live generation forbids too, and what
-/// begins with the attribute `denied` of a grant.
+/// begins with the attribute `denied` of a grant. What begins with `asked` is left open, and a hook
+/// sees messages whose topic holds `hooked`.
 pub(crate) struct Open {
     generation: AtomicU64,
     forbidden: Mutex<(&'static str, Verdict)>,
+    limits: Mutex<LimitsForAll>,
+    /// Somebody wants to know what happens.
+    pub(crate) watches: AtomicBool,
     /// How often it was asked.
     pub(crate) asked: AtomicU64,
 }
@@ -27,6 +32,8 @@ impl Open {
         Arc::new(Self {
             generation: AtomicU64::new(1),
             forbidden: Mutex::new(("forbidden", Verdict::Deny)),
+            limits: Mutex::default(),
+            watches: AtomicBool::new(false),
             asked: AtomicU64::new(0),
         })
     }
@@ -36,11 +43,30 @@ impl Open {
         *self.forbidden.lock().unwrap() = (name, verdict);
         self.generation.fetch_add(1, Ordering::Relaxed);
     }
+
+    /// From now on everybody is held to these.
+    pub(crate) fn limit(&self, limits: &[Limit]) {
+        let mut live = self.limits.lock().unwrap();
+        live.number += 1;
+        live.limits = limits.iter().cloned().map(Arc::new).collect();
+    }
 }
 
 impl Policy for Open {
+    fn watches(&self) -> bool {
+        self.watches.load(Ordering::Relaxed)
+    }
+
     fn generation(&self) -> u64 {
         self.generation.load(Ordering::Relaxed)
+    }
+
+    fn limits_number(&self) -> u64 {
+        self.limits.lock().unwrap().number
+    }
+
+    fn limits(&self) -> LimitsForAll {
+        self.limits.lock().unwrap().clone()
     }
 
     fn authorize(&self, client: Identity<'_>, action: Action<'_>) -> Judged {
@@ -53,9 +79,11 @@ impl Policy for Open {
         let verdict = match name.starts_with(forbidden) {
             true => verdict,
             false if denies => Verdict::Deny,
+            false if name.starts_with("asked") => Verdict::Ask,
             false => Verdict::Allow,
         };
-        Judged { verdict, generation: Some(self.generation()) }
+        let hooked = matches!(action, Action::Publish { topic, .. } if topic.contains("hooked"));
+        Judged { verdict, hooked, generation: Some(self.generation()) }
     }
 }
 

@@ -87,6 +87,21 @@ fn a_deleted_file_runs_on_and_restored_brings_nothing() {
     assert_eq!((world.generation(), world.runs("door")), (1, "0.1.0".to_owned()));
 }
 
+/// Unless something else of that name runs by now, whose file goes at that time.
+#[test]
+fn a_file_that_is_restored_takes_the_place_of_one_that_is_deleted() {
+    let mut world = world();
+    world.folder.remove(FILE);
+    world.write("plugins/other.wasm", &(door("0.1.0") + "# another content\n"));
+    world.settle();
+    assert_eq!(world.state("plugins/other.wasm"), PluginState::Live);
+    world.folder.remove("plugins/other.wasm");
+    world.write(FILE, &door("0.1.0"));
+    world.settle();
+    assert_eq!(world.state(FILE), PluginState::Live);
+    assert_eq!(world.generation(), 3);
+}
+
 #[test]
 fn a_renamed_file_brings_nothing() {
     let mut world = world();
@@ -130,7 +145,9 @@ fn a_bad_file_changes_nothing_and_is_told_once() {
         (&door("0.2.0\ninit = panic"), "the broker's own code panicked over it".to_owned()),
         (
             &door("0.2.0\nconnector = accounts"),
-            "it wants the connector `accounts` (http), which is not granted".to_owned(),
+            "it wants the connector `accounts` (http), which is not granted; \
+             policy.plugins.door.connectors would grant it"
+                .to_owned(),
         ),
         (
             &door("0.2.0\nslots = authz"),

@@ -2,18 +2,33 @@
 
 mod arrival;
 mod busy;
+mod candidates;
+mod compiling;
 mod configuration;
+mod connectors;
 mod contents;
+mod forms;
+mod memory;
+mod probation;
+mod schema;
+mod slow;
 mod start;
+mod tightening;
+mod trust;
 mod versions;
+mod way_back;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
+use theseus_ban::{Bounds, Table as Bans};
 use theseus_config::Config;
-use theseus_policy::Hashing;
+use theseus_policy::{Answer, Asking, Call, Fault, Hashing, Question, States, Version as _};
 
+use tokio::runtime::{Handle, Runtime};
+
+use crate::candidate::Candidate;
 use crate::fake::Fake;
 use crate::first::Parts;
 use crate::options::{FirstUser, Pace};
@@ -55,7 +70,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(config: &str, files: &[(&str, &str)]) -> Self {
-        Self::with_first_user(config, files, None)
+        Self::with(config, files, None, Fake::default())
     }
 
     pub(crate) fn with_first_user(
@@ -63,16 +78,29 @@ impl World {
         files: &[(&str, &str)],
         first_user: Option<FirstUser>,
     ) -> Self {
+        Self::with(config, files, first_user, Fake::default())
+    }
+
+    pub(crate) fn with(
+        config: &str,
+        files: &[(&str, &str)],
+        first_user: Option<FirstUser>,
+        fake: Fake,
+    ) -> Self {
         let folder = Folder::new();
         let path = folder.write("etc/theseus.toml", config);
+        std::fs::create_dir_all(folder.path("data")).unwrap();
         files.iter().for_each(|(name, text)| drop(folder.write(name, text)));
         let parts = Parts {
             loaded: Config::load(Some(&path), std::iter::empty()).unwrap(),
-            backend: Box::new(Fake::default()),
+            backend: Box::new(fake),
             hashing: Hashing::new(1, 1, Duration::from_secs(1)),
+            bans: Bans::new(Bounds { entries_max: 10, ipv4_bits_min: 16, ipv6_bits_min: 32 }),
+            states: States::new(1 << 20, 100),
             connections: Box::new(|| 1000),
             first_user,
             pace: Pace::default(),
+            runtime: runtime(),
         };
         let (_, reload) = Reload::begin(parts).unwrap();
         let mut world = Self { folder, reload, now: Instant::now() };
@@ -98,6 +126,26 @@ impl World {
         }
         assert!(!self.reload.watch.any_unsettled());
         assert!((self.now - start).as_millis() <= 2000);
+        let is_replaying =
+            |world: &Self| world.reload.candidates.values().any(Candidate::is_replaying);
+        let candidates = self.reload.candidates.len();
+        self.until(|world| !is_replaying(world));
+        if candidates > 0 {
+            // It may have come to its end after the last look.
+            self.look();
+        }
+    }
+
+    /// Looks until something holds that another thread brings about.
+    pub(crate) fn until(&mut self, holds: impl Fn(&Self) -> bool) {
+        let start = Instant::now();
+        while !holds(self) {
+            assert!(start.elapsed() < Duration::from_secs(30), "it never comes to that");
+            if let Some(inbox) = &self.reload.inbox {
+                let _ = inbox.next(Duration::from_millis(1));
+            }
+            self.look();
+        }
     }
 
     /// Looks for as long by the clock of the test.
@@ -118,6 +166,13 @@ impl World {
             line[..end].to_owned()
         };
         lines.into_iter().map(plain).collect()
+    }
+
+    /// What a plugin that runs answers.
+    pub(crate) fn ask(&self, name: &str) -> Result<Answer, Fault> {
+        let live = self.reload.running.get(name).unwrap();
+        let question = Question::about(Arc::default(), Call::Authenticate);
+        answered(live.tended.ask(question))
     }
 
     /// The only line told since.
@@ -157,5 +212,22 @@ impl World {
 
     pub(crate) fn path(&self, name: &str) -> impl AsRef<Path> + use<> {
         self.folder.path(name)
+    }
+}
+
+/// Where candidates are asked.
+fn runtime() -> Handle {
+    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap()
+    });
+    RUNTIME.handle().clone()
+}
+
+/// The fakes never wait.
+fn answered(mut asking: Asking<'_>) -> Result<Answer, Fault> {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match asking.as_mut().poll(&mut context) {
+        std::task::Poll::Ready(answer) => answer,
+        std::task::Poll::Pending => panic!("a fake waits"),
     }
 }

@@ -3,12 +3,14 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
-use theseus_policy::{Answer, Authenticator as _, Fault, Hashing, Login, Setup};
+use theseus_policy::Version as _;
+use theseus_policy::{Answer, Call, Decision, Fault, Hashing, Login, PluginState, Question, Setup};
 use theseus_wasm::{Bounds, Code, Engine, Rejection, Version};
 
 use crate::guest::Guest;
@@ -51,7 +53,15 @@ pub(crate) fn setup() -> Arc<Setup> {
 }
 
 pub(crate) fn setup_with(hashing: Arc<Hashing>) -> Arc<Setup> {
-    Arc::new(Setup { settings: [].into(), files: [].into(), hashing })
+    Arc::new(Setup {
+        settings: [].into(),
+        files: [].into(),
+        connectors: theseus_policy::Granted::default(),
+        hashing,
+        bans: theseus_policy::BanDesk::alone(),
+        state: PluginState::alone(),
+        budget: theseus_policy::Budget::default(),
+    })
 }
 
 pub(crate) fn login() -> Arc<Login> {
@@ -81,8 +91,36 @@ pub(crate) async fn start(
     Version::start(&code, &description, setup).await
 }
 
+/// Asks `authenticate` of a version.
+pub(crate) fn authenticate<'a>(version: &'a Version, who: &Arc<Login>) -> Deciding<'a> {
+    decide(version, Question::about(who.clone(), Call::Authenticate))
+}
+
+/// Asks `proceed` of a version.
+pub(crate) fn proceed<'a>(
+    version: &'a Version,
+    who: &Arc<Login>,
+    state: &[u8],
+    data: &[u8],
+) -> Deciding<'a> {
+    let call = Call::Proceed { state: state.into(), data: data.into() };
+    decide(version, Question::about(who.clone(), call))
+}
+
+/// A decision on its way.
+pub(crate) type Deciding<'a> = Pin<Box<dyn Future<Output = Result<Decision, Fault>> + Send + 'a>>;
+
+fn decide(version: &Version, question: Question) -> Deciding<'_> {
+    Box::pin(async move {
+        match version.ask(question).await? {
+            Answer::Decision(decision) => Ok(decision),
+            other => panic!("{other:?}"),
+        }
+    })
+}
+
 /// Starts a guest that must start, and asks it once.
-pub(crate) async fn ask(guest: &Guest, bounds: Bounds) -> (Result<Answer, Fault>, Arc<Version>) {
+pub(crate) async fn ask(guest: &Guest, bounds: Bounds) -> (Result<Decision, Fault>, Arc<Version>) {
     let version = start(guest, bounds, setup()).await.expect("it starts");
-    (version.authenticate(&login()).await, version)
+    (authenticate(&version, &login()).await, version)
 }

@@ -1,5 +1,5 @@
-//! Dependencies between our crates point one way: mqtt <- route; (mqtt, route, acl) <- core; (core,
-//! users) <- policy <- wasm; (wasm, config) <- reload <- host. Of store, tls and cluster, which stand
+//! Dependencies between our crates point one way: mqtt <- route; (mqtt, route, acl, limit) <- core; (core,
+//! users, kv) <- policy <- wasm; (wasm, config, trust) <- reload <- host. Of store, tls and cluster, which stand
 //! on core, none knows another or the policy. A plugin knows only the SDK, and every crate takes
 //! versions, lints and licence from the workspace.
 
@@ -16,14 +16,19 @@ const SHELL: &[&str] = &[
     "websocket",
     "route",
     "acl",
+    "ban",
+    "limit",
     "core",
     "users",
+    "kv",
     "policy",
     "wasm",
+    "native",
     "store",
     "tls",
     "cluster",
     "config",
+    "trust",
     "reload",
 ];
 
@@ -33,18 +38,43 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("host/websocket", &[]),
     ("host/route", &["mqtt"]),
     ("host/acl", &[]),
-    ("host/core", &["mqtt", "route", "acl"]),
+    ("host/limit", &[]),
+    ("host/ban", &["acl"]),
+    ("host/core", &["mqtt", "route", "acl", "limit"]),
     ("host/users", &[]),
-    ("host/policy", &["mqtt", "route", "acl", "core", "users"]),
-    ("host/wasm", &["mqtt", "acl", "core", "users", "policy"]),
+    ("host/connector", &[]),
+    ("host/kv", &[]),
+    ("host/policy", &["mqtt", "route", "acl", "ban", "limit", "core", "users", "kv", "connector"]),
+    (
+        "host/wasm",
+        &["abi", "mqtt", "acl", "ban", "limit", "core", "users", "kv", "connector", "policy"],
+    ),
+    ("host/native", &["abi", "acl", "ban", "limit", "policy", "wasm"]),
     ("host/store", &["mqtt", "route", "core"]),
     ("host/tls", &["mqtt", "route", "core"]),
     ("host/cluster", &["mqtt", "route", "core"]),
     ("host/config", &[]),
-    ("host/reload", &["acl", "config", "users", "policy", "wasm"]),
+    ("host/trust", &[]),
+    (
+        "host/reload",
+        &[
+            "acl",
+            "ban",
+            "limit",
+            "config",
+            "trust",
+            "users",
+            "kv",
+            "connector",
+            "policy",
+            "wasm",
+            "native",
+        ],
+    ),
     ("host", SHELL),
     ("host/xtask", &[]),
-    ("plugins/sdk", &[]),
+    ("plugins/abi", &[]),
+    ("plugins/sdk", &["abi"]),
 ];
 
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {

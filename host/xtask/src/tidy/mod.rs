@@ -4,6 +4,7 @@
 
 mod bounds;
 mod finding;
+mod frozen;
 mod invariants;
 mod layers;
 mod leftovers;
@@ -36,6 +37,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("locks", locks::check),
     ("bounds", bounds::check),
     ("profiles", profiles::check),
+    ("frozen", frozen::check),
     ("length", length::check),
     ("naming", naming::check),
     ("leftovers", leftovers::check),

@@ -1,4 +1,4 @@
-//! Invariant 1: `mqtt`, `websocket`, `route` and `core` do no input or output and read no clock.
+//! Invariant 1: `mqtt`, `websocket`, `route`, `limit`, `kv` and `core` do no input or output and read no clock.
 //! Their tests and benchmarks may. That they build for wasm32 is `cargo xtask check wasm`.
 
 use super::finding::Finding;
@@ -6,7 +6,15 @@ use super::source::Source;
 use super::tree::Tree;
 
 const RULE: &str = "pure";
-const CRATES: &[&str] = &["host/mqtt", "host/websocket", "host/route", "host/core"];
+const CRATES: &[&str] = &[
+    "host/mqtt",
+    "host/websocket",
+    "host/route",
+    "host/limit",
+    "host/kv",
+    "host/ban",
+    "host/core",
+];
 
 /// Words that must not stand in their code, and what to do instead.
 const BANNED: &[(&str, &str)] = &[

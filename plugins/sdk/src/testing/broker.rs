@@ -98,20 +98,36 @@ pub mod passwords {
     }
 }
 
-/// Without an end to what has a time to live: the clock of a test stands still.
+/// With the bounds of a broker. Without an end to what has a time to live: the clock of a test stands
+/// still.
 pub mod kv {
     use super::{World, keys::Failure};
+
+    /// What a broker allows by default, and what it charges for an entry besides.
+    const SHARE: usize = 16 << 20;
+    const ENTRY: usize = 240;
 
     pub fn get(key: &str) -> Option<Vec<u8>> {
         World::ask(|world| world.keys.get(key).cloned())
     }
 
-    pub fn set(key: &str, value: &[u8], _ttl_seconds: Option<u32>) -> Result<(), Failure> {
+    pub fn set(key: &str, value: &[u8], ttl_seconds: Option<u32>) -> Result<(), Failure> {
         if key.len() > 512 || value.len() > 64 * 1024 {
             return Err(Failure::TooLarge);
         }
-        World::ask(|world| world.keys.insert(key.to_owned(), value.to_owned()));
-        Ok(())
+        World::ask(|world| {
+            let others = world.keys.iter().filter(|(other, _)| *other != key);
+            let held: usize = others.map(|(key, value)| ENTRY + key.len() + value.len()).sum();
+            if held + ENTRY + key.len() + value.len() > SHARE {
+                return Err(Failure::Full);
+            }
+            if ttl_seconds == Some(0) {
+                world.keys.remove(key);
+            } else {
+                world.keys.insert(key.to_owned(), value.to_owned());
+            }
+            Ok(())
+        })
     }
 
     pub fn delete(key: &str) {
@@ -131,11 +147,15 @@ pub mod buckets {
     use super::World;
 
     pub fn take(name: &str, key: &str, n: u64, amount: u64, period_ms: u64, burst: u64) -> bool {
+        if name.len() > 128 || key.len() > 512 {
+            return false;
+        }
         World::ask(|world| {
             let now = world.clock_ms;
             let place = (name.to_owned(), key.to_owned());
             let (level, seen) = world.buckets.entry(place).or_insert((burst, now));
-            let flowed = (now - *seen).saturating_mul(amount) / period_ms.max(1);
+            let flowed =
+                (now - *seen).saturating_mul(amount.max(1)) / period_ms.clamp(1, 86_400_000);
             (*level, *seen) = (level.saturating_add(flowed).min(burst), now);
             let enough = *level >= n;
             *level -= if enough { n } else { 0 };

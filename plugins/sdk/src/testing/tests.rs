@@ -77,7 +77,15 @@ fn keys_and_buckets_last_as_long_as_the_broker() {
         kv::delete("k");
         assert_eq!(kv::get("k"), None);
         assert_eq!(kv::set("k", &[0; 65_537], None), Err(kv::Failure::TooLarge));
+        assert_eq!(kv::add(&"k".repeat(513), 1, None), Err(kv::Failure::TooLarge));
+        assert_eq!((kv::set("k", b"v", Some(0)), kv::get("k")), (Ok(()), None));
+        kv::set("max", &i64::MAX.to_le_bytes(), None).unwrap();
+        assert_eq!(kv::add("max", 1, None), Ok(i64::MAX));
+        let kept = (0..1000).filter(|n| kv::set(&format!("{n}"), &[0; 65_536], None).is_ok());
+        assert_eq!(kept.count(), 255, "of 64 KiB each in 16 MB");
         let rate = Rate { amount: 1, period: Duration::from_secs(1), burst: 2 };
+        assert!(!buckets::take(&"b".repeat(129), "k", 1, rate));
+        assert!(!buckets::take("b", &"k".repeat(513), 1, rate));
         let took = [2, 1].map(|n| buckets::take("b", "k", n, rate));
         assert_eq!((took, buckets::take("b", "other", 1, rate)), ([true, false], true));
     });

@@ -21,6 +21,7 @@ use crate::broker::Broker;
 use crate::fault::Fault;
 use crate::sample::Sample;
 use flow::Shape;
+use swap::Origin;
 use topology::Topology;
 
 /// One row of the report.
@@ -50,7 +51,7 @@ enum CaseKind {
     Connect { one_by_one: bool },
     Idle { clients: usize },
     Users,
-    Swap,
+    Swap(Origin),
 }
 
 const P2P: Topology = Topology::Pairs(10);
@@ -77,22 +78,34 @@ pub(crate) const ALL: &[Case] = &[
         field: Field::Own(LOGINS),
         kind: CaseKind::Connect { one_by_one: true },
     },
+    Case {
+        name: "connect-js",
+        unit: "us/connect",
+        field: Field::Own(LANGUAGES),
+        kind: CaseKind::Connect { one_by_one: true },
+    },
     Case { name: "users", unit: "us/connect", field: Field::Own(USERS), kind: CaseKind::Users },
     Case {
         name: "swap",
         unit: "us p99.9",
         field: Field::Own(&[("swap", FULL)]),
-        kind: CaseKind::Swap,
+        kind: CaseKind::Swap(Origin::Cache),
+    },
+    Case {
+        name: "swap-compiled",
+        unit: "us p99.9",
+        field: Field::Own(&[("swap-compiled", FULL)]),
+        kind: CaseKind::Swap(Origin::Compiler),
     },
 ];
 
 /// Passwords of a users file, and the rules that the broker comes with.
-const FULL: Arrangement =
-    Arrangement { door: Door::Users(1_000), rules: Rules::Shipped, shards: 0 };
+const FULL: Arrangement = Arrangement::of(Door::Users(1_000), Rules::Shipped);
 
 /// For the message path. One shard: with several it is chance how many messages change shards, anew
 /// in every process, and that costs more than what is looked for here.
 const CHAINS: &[(&str, Arrangement)] = &[
+    ("every slot", Arrangement { rules: Rules::Site, every_slot: true, shards: 1, ..FULL }),
     ("site rules", Arrangement { rules: Rules::Site, shards: 1, ..FULL }),
     ("shipped", Arrangement { shards: 1, ..FULL }),
     ("open", Arrangement { shards: 1, ..Arrangement::OPEN }),
@@ -100,16 +113,24 @@ const CHAINS: &[(&str, Arrangement)] = &[
 
 /// For CONNECT.
 const LOGINS: &[(&str, Arrangement)] = &[
-    ("argon2id", Arrangement { door: Door::Argon, rules: Rules::None, shards: 0 }),
-    ("password", Arrangement { door: Door::Users(1), rules: Rules::None, shards: 0 }),
-    ("gate", Arrangement { door: Door::Gate, rules: Rules::None, shards: 0 }),
+    ("argon2id", Arrangement::of(Door::Argon, Rules::None)),
+    ("password", Arrangement::of(Door::Users(1), Rules::None)),
+    ("component", Arrangement::of(Door::Gate, Rules::None)),
+    ("library", Arrangement::of(Door::Library, Rules::None)),
+    ("open", Arrangement::OPEN),
+];
+
+/// For CONNECT with a policy in another language.
+const LANGUAGES: &[(&str, Arrangement)] = &[
+    ("javascript", Arrangement::of(Door::JavaScript, Rules::None)),
+    ("rust", Arrangement::of(Door::Gate, Rules::None)),
     ("open", Arrangement::OPEN),
 ];
 
 /// For the users file.
 const USERS: &[(&str, Arrangement)] = &[
-    ("1,000,000", Arrangement { door: Door::Users(1_000_000), rules: Rules::None, shards: 0 }),
-    ("10", Arrangement { door: Door::Users(10), rules: Rules::None, shards: 0 }),
+    ("1,000,000", Arrangement::of(Door::Users(1_000_000), Rules::None)),
+    ("10", Arrangement::of(Door::Users(10), Rules::None)),
 ];
 
 const fn flow(name: &'static str, topology: Topology, qos: u8, payload: usize) -> Case {
@@ -139,7 +160,7 @@ impl Case {
             CaseKind::Connect { one_by_one } => connect::run(*one_by_one, broker, time),
             CaseKind::Idle { clients } => idle::run(*clients, broker),
             CaseKind::Users => users::run(broker, time),
-            CaseKind::Swap => return Err(Fault::Usage("swap has rounds of its own".into())),
+            CaseKind::Swap(_) => return Err(Fault::Usage("swap has rounds of its own".into())),
         }?;
         if sample.peak_kib == 0 {
             sample.peak_kib = broker.memory()?.peak_kib;
@@ -163,7 +184,7 @@ impl Case {
     pub(crate) fn rounds(&self) -> Rounds {
         match (&self.kind, self.field) {
             (CaseKind::Flow(_), Field::Own(_)) => Rounds::Sliced,
-            (CaseKind::Swap, _) => Rounds::Windows,
+            (CaseKind::Swap(origin), _) => Rounds::Windows(*origin),
             _ => Rounds::InTurn,
         }
     }
@@ -176,7 +197,7 @@ pub(crate) enum Rounds {
     /// A process of each at once, each driven for a moment in turn: [`Case::run_sliced`].
     Sliced,
     /// Pairs of windows in one process: [`swap::run`].
-    Windows,
+    Windows(Origin),
 }
 
 /// Clocks read at one moment; the difference of two is a measurement.

@@ -1,6 +1,6 @@
 //! Publishes at a steady rate while the authentication plugin is swapped again and again, and the
-//! same without swaps, in turn within one process.
-//! Both versions were live before: what is measured are prepared swaps, from the compile cache.
+//! same without swaps, in turn within one process. The versions were live before and come from the
+//! compile cache, or each is new and has to be compiled.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,6 +31,15 @@ const LOOK: Duration = Duration::from_millis(20);
 /// A slice of sending between two looks at whether the swaps are done.
 const SLICE: Duration = Duration::from_millis(100);
 
+/// Where the versions come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Two take turns, both compiled before.
+    Cache,
+    /// Each is new, and compiled while clients are served.
+    Compiler,
+}
+
 /// A window with swaps, and the one of the same length without that followed it.
 pub(crate) struct Windows {
     pub(crate) swaps: Sample,
@@ -38,8 +47,8 @@ pub(crate) struct Windows {
 }
 
 /// Runs `rounds` pairs of windows.
-pub(crate) fn run(broker: &Broker, rounds: usize) -> Result<Vec<Windows>, Fault> {
-    let mut swapper = Swapper::new(broker.dir())?;
+pub(crate) fn run(origin: Origin, broker: &Broker, rounds: usize) -> Result<Vec<Windows>, Fault> {
+    let mut swapper = Swapper::new(origin, broker.dir())?;
     let mut pool = Pool::new(broker)?;
     let shape = Shape { topology: Topology::Pairs(PAIRS), qos: 1, payload: 64, topics: 1 };
     let exchange = Exchange::open(shape, &mut pool)?;
@@ -129,23 +138,32 @@ fn look_until(dir: &Path, over: &AtomicBool) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Two versions that take turns in the plugin's place.
+/// Versions that take turns in the plugin's place.
 struct Swapper {
     dir: PathBuf,
     place: PathBuf,
-    versions: [Vec<u8>; 2],
-    turn: usize,
+    code: Vec<u8>,
+    origin: Origin,
+    turn: u32,
 }
 
 impl Swapper {
-    /// Both have been live once when this returns.
-    fn new(dir: &Path) -> Result<Self, Fault> {
+    /// Two have been live once when this returns.
+    fn new(origin: Origin, dir: &Path) -> Result<Self, Fault> {
         let place = dir.join(PLUGINS).join("password.wasm");
         let code = fs::read(&place)?;
-        let versions = [marked(&code, b"a"), marked(&code, b"b")];
-        let mut swapper = Self { dir: dir.to_owned(), place, versions, turn: 0 };
+        let mut swapper = Self { dir: dir.to_owned(), place, code, origin, turn: 0 };
         swapper.swap(2)?;
         Ok(swapper)
+    }
+
+    /// The file of this turn.
+    fn version(&self) -> Vec<u8> {
+        let number = match self.origin {
+            Origin::Cache => self.turn % 2,
+            Origin::Compiler => self.turn,
+        };
+        marked(&self.code, &number.to_le_bytes())
     }
 
     /// One after the other, each by rename and waited for.
@@ -153,7 +171,7 @@ impl Swapper {
         let fresh = self.dir.join("fresh.wasm");
         for _ in 0..count {
             let live = ctl::generation(&self.dir)?;
-            fs::write(&fresh, &self.versions[self.turn % 2])?;
+            fs::write(&fresh, self.version())?;
             fs::rename(&fresh, &self.place)?;
             ctl::wait_beyond(&self.dir, live)?;
             self.turn += 1;
@@ -163,7 +181,7 @@ impl Swapper {
 }
 
 /// The same component with one custom section more: another file with the same code.
-fn marked(code: &[u8], mark: &[u8; 1]) -> Vec<u8> {
+fn marked(code: &[u8], mark: &[u8; 4]) -> Vec<u8> {
     const NAME: &[u8] = b"load";
     let mut out = code.to_vec();
     out.extend_from_slice(&[0, (1 + NAME.len() + mark.len()) as u8, NAME.len() as u8]);

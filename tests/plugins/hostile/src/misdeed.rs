@@ -4,7 +4,7 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use theseus_plugin::{clock, files, log};
+use theseus_plugin::{clock, files, kv, log, passwords};
 
 const MEGABYTE: usize = 1 << 20;
 
@@ -22,6 +22,9 @@ pub(crate) fn commit(name: &str) {
         "exit" => std::process::exit(3),
         "memory" => memory(),
         "memory-polite" => politely(),
+        "hoard" => hoard(),
+        "hand-over" => hand_over(),
+        "passwords" => spin(|| passwords::decoy(b"x")),
         "recurse" => drop(recurse(0)),
         "hang" => hang(),
         "print" => println!("words\u{1b}[31m on stdout"),
@@ -62,6 +65,23 @@ fn politely() {
         more.resize(MEGABYTE, 1);
         kept.push(more);
     }
+}
+
+/// The same without a byte of it being touched: it takes the broker's bound and no time.
+fn hoard() {
+    loop {
+        std::mem::forget(black_box(Vec::<u8>::with_capacity(8 * MEGABYTE)));
+    }
+}
+
+/// More to the broker than any call may.
+fn hand_over() {
+    let _ = kv::set("much", &huge(), None);
+}
+
+/// 100 MB.
+pub(crate) fn huge() -> Vec<u8> {
+    vec![b'x'; 100 * MEGABYTE]
 }
 
 #[expect(unconditional_recursion, reason = "that is what was asked for")]

@@ -1,6 +1,6 @@
 //! What answers say beside their codes: no user properties, and never more than their receiver takes.
 
-use theseus_core::{Challenge, Reauthentication};
+use theseus_core::{Answer, Challenge, Reauthentication};
 use theseus_mqtt::{Auth, Cut, Packet, Properties, PropertiesBuf, Property, QoS, ReasonCode, cut};
 
 use super::{frames, subscribe_all};
@@ -90,11 +90,11 @@ fn an_auth_of_ours_has_a_method_and_data_and_nothing_else() {
     }
     let begin = Auth { reason: ReasonCode::ReAuthenticate, properties: list.as_properties() };
     bench.say(client, packets::encode(V5, &Packet::Auth(begin)));
-    let key = bench.shell.questions()[0].key;
+    let asker = bench.shell.questions()[0].asker;
     let challenge = Challenge { by: "plugin".into(), state: Box::default(), steps: 1 };
     let answer = Reauthentication::Challenged { challenge, data: b"more".as_slice().into() };
     let now = bench.shell.now;
-    bench.shell.shards[0].handle_reauthentication(now, key, answer);
+    bench.shell.shards[0].handle_answer(now, asker, Answer::Authentication(answer));
     bench.settle();
     let sent = frames(&mut bench, client);
     let only = [Property::AuthenticationMethod("M"), Property::AuthenticationData(b"more")];

@@ -180,6 +180,7 @@ impl World {
             let (socket, to) = (*self.rng.pick(&open), self.rng.below(SHARDS));
             self.note(format!("socket {socket} moves to shard {to}"));
             self.shell.migrate(socket, to);
+            self.oracle.moved(socket);
             self.check_open();
         }
     }

@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use theseus_core::{Challenge, Grant, Question, Reauthentication};
+use theseus_core::{
+    Answer as CoreAnswer, Asker, Challenge, ConnectionKey, Grant, Matter, Question,
+    Reauthentication, Revalidation,
+};
 use theseus_mqtt::{Auth, Packet, PropertiesBuf, Property, ReasonCode};
 
 use super::World;
@@ -48,7 +51,11 @@ impl World {
     pub(super) fn answer_questions(&mut self, all: bool) -> usize {
         for shard in 0..self.shell.shards.len() {
             while let Some(question) = self.shell.shards[shard].poll_question() {
-                let steps = self.rng.below(30);
+                let steps = match question.asker {
+                    // Draws nothing: these are questions that no client has chosen to have asked.
+                    Asker::Revalidation(_) => self.shell.now.as_millis() as usize % 30,
+                    _ => self.rng.below(30),
+                };
                 self.asked.push(Asked { shard, question, steps });
             }
         }
@@ -57,22 +64,42 @@ impl World {
         let later = later.into_iter().map(|asked| Asked { steps: asked.steps - 1, ..asked });
         self.asked = later.collect();
         let count = now.len();
-        now.into_iter().for_each(|asked| self.answer(&asked));
+        for Asked { shard, question, .. } in now {
+            match question.asker {
+                Asker::Authentication(key) => self.answer(shard, key, &question.matter),
+                Asker::Revalidation(_) => self.answer_again(shard, &question),
+                _ => self.reply(shard, &question),
+            }
+        }
         count
     }
 
-    fn answer(&mut self, asked: &Asked) {
-        let steps = asked.question.challenge.as_ref().map_or(0, |challenge| challenge.steps);
+    /// A grant that is about to end is kept, or nobody can say: both leave the client as it is, and
+    /// nobody notices.
+    fn answer_again(&mut self, shard: usize, question: &Question) {
+        let said = match self.shell.now.as_millis() % 3 {
+            0 => Revalidation::Failed(ReasonCode::ServerUnavailable),
+            _ => Revalidation::Kept,
+        };
+        self.note(format!("shard {shard} is told of a grant that ends: {said:?}"));
+        let now = self.shell.now;
+        let answer = CoreAnswer::Revalidation(said);
+        self.shell.shards[shard].handle_answer(now, question.asker, answer);
+    }
+
+    fn answer(&mut self, shard: usize, key: ConnectionKey, matter: &Matter) {
+        let Matter::Authentication { challenge, .. } = matter else { panic!("{matter:?}") };
+        let steps = challenge.as_ref().map_or(0, |challenge| challenge.steps);
         let (answer, expected) = self.think(steps);
-        let key = asked.question.key;
-        self.note(format!("shard {} is told: {expected:?}", asked.shard));
+        self.note(format!("shard {shard} is told: {expected:?}"));
         // A connection that has moved has taken its question along.
-        if let Some(socket) = self.shell.socket_of(asked.shard, key) {
+        if let Some(socket) = self.shell.socket_of(shard, key) {
             self.oracle.step = self.shell.step;
             self.oracle.answer(socket, expected);
         }
         let now = self.shell.now;
-        self.shell.shards[asked.shard].handle_reauthentication(now, key, answer);
+        let answer = CoreAnswer::Authentication(answer);
+        self.shell.shards[shard].handle_answer(now, Asker::Authentication(key), answer);
         self.check_open();
     }
 
@@ -85,7 +112,7 @@ impl World {
                 (Reauthentication::Challenged { challenge, data }, Answer::Challenged)
             }
             0..=7 => {
-                let denies = self.rng.chance(50);
+                let denies = self.rng.chance(65);
                 let denied = denies.then(|| (Box::from("denied"), Box::from(DENIED)));
                 let attributes = denied.into_iter().collect();
                 let seconds = *self.rng.pick(&[None, None, None, Some(2), Some(30)]);

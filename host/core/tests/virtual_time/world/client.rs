@@ -15,6 +15,8 @@ use crate::packets::{AckType, Copy, Frames, Got, Hello, Post, Told};
 pub(crate) struct Client {
     pub(crate) hello: Hello,
     pub(crate) socket: Option<usize>,
+    /// Plugins are asked about what it does.
+    pub(crate) is_asked_about: bool,
     /// CONNACK has come on `socket`.
     pub(crate) ready: bool,
     /// It reads what arrives.
@@ -103,6 +105,7 @@ impl Client {
         Self {
             hello,
             socket: None,
+            is_asked_about: false,
             ready: false,
             reads: true,
             must_clean: false,
@@ -359,7 +362,9 @@ impl Client {
         let at = at.unwrap_or_else(|| panic!("{kind:?} {packet_id} for nothing"));
         let sent = &mut self.outgoing[at];
         if is_denied {
-            assert!(sent.post.topic.starts_with(DENIED), "{:?} was denied", sent.post);
+            let topic = &sent.post.topic;
+            let may_be = [DENIED, "asked/", "hooked/"].iter().any(|name| topic.starts_with(name));
+            assert!(may_be, "{:?} was denied", sent.post);
             self.outgoing.remove(at);
         } else if kind == AckType::Rec {
             assert_eq!(sent.post.qos, QoS::ExactlyOnce);
@@ -371,9 +376,14 @@ impl Client {
         }
     }
 
-    /// Only who authenticates again is ever denied something.
+    /// Only who authenticates again, or is asked about, is ever denied something.
     fn may_be_denied(&self, reason: u8) -> bool {
-        self.hello.method.is_some() && reason == ReasonCode::NotAuthorized.value()
+        let is = |of: ReasonCode| reason == of.value();
+        let denied = is(ReasonCode::NotAuthorized);
+        let busy = is(ReasonCode::QuotaExceeded);
+        let failure = is(ReasonCode::UnspecifiedError) && !self.hello.version.is_v5();
+        (self.hello.method.is_some() && denied)
+            || (self.is_asked_about && (denied || busy || failure))
     }
 
     fn free_id(&mut self) -> u16 {

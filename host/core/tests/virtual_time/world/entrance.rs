@@ -4,6 +4,7 @@ use theseus_mqtt::{Property, QoS, ReasonCode};
 
 use super::World;
 use super::authentication::METHOD;
+use super::requests::ASKED;
 use crate::packets::{self, Hello, WillSpec};
 
 const ALL_QOS: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
@@ -55,12 +56,14 @@ impl World {
 
     fn will(&mut self, client: usize, v5: bool) -> WillSpec {
         let interval = *self.rng.pick(&PERISHABLE);
+        let asked = self.kind.asks && self.rng.chance(60);
+        let topic = if asked { (*self.rng.pick(&ASKED)).to_owned() } else { format!("w{client}") };
         WillSpec {
             extra: if v5 { interval } else { &[] },
-            topic: format!("w{client}"),
+            retain: !asked && self.rng.chance(30),
+            topic,
             payload: self.identity(client).payload(0),
             qos: *self.rng.pick(&ALL_QOS),
-            retain: self.rng.chance(30),
             delay: if v5 { *self.rng.pick(&[0, 0, 2, 30]) } else { 0 },
         }
     }

@@ -20,6 +20,8 @@ pub(crate) struct Kind {
     pub(crate) shared: bool,
     /// Clients authenticate again while they are connected.
     pub(crate) auth: bool,
+    /// Plugins are asked about some topics.
+    pub(crate) asks: bool,
     /// What clients are told and held to.
     pub(crate) rules: Rules,
 }
@@ -38,7 +40,8 @@ impl Kind {
             alias_max: if place == 4 { 0 } else { 3 },
         };
         let (shared, auth) = (matches!(place, 0 | 3), matches!(place, 1 | 4 | 7));
-        Self { pressed, wild: place == 6, store_qos0: rng.chance(70), shared, auth, rules }
+        let (wild, asks) = (place == 6, matches!(place, 2 | 5));
+        Self { pressed, wild, store_qos0: rng.chance(70), shared, auth, asks, rules }
     }
 
     pub(crate) fn limits(&self) -> ClientLimits {

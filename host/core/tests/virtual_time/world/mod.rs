@@ -3,6 +3,7 @@
 
 mod actions;
 mod aliases;
+mod asks;
 mod authentication;
 pub(crate) mod client;
 mod drain;
@@ -87,7 +88,9 @@ impl World {
         for index in 0..CLIENTS {
             let version = if index % 2 == 0 { V5 } else { V3 };
             let name = shell.name_on(rng.below(SHARDS), &format!("c{index}"));
-            clients.push(Client::new(Hello::clean(version, &name)));
+            let mut client = Client::new(Hello::clean(version, &name));
+            client.is_asked_about = kind.asks;
+            clients.push(client);
         }
         let oracle = Oracle::new(kind.rules);
         let (steps, digest) = (VecDeque::new(), DefaultHasher::new());
@@ -130,9 +133,9 @@ impl World {
 
     /// Bytes reach the server; the model gets what they complete.
     fn arrive(&mut self, socket: usize, count: usize) -> usize {
-        // A pause may begin in the middle of a read. The model does not know of pauses, so where
-        // they happen it is given one packet at a time; a test of their own has more.
-        let packets = if self.kind.pressed { 1 } else { usize::MAX };
+        // A pause may begin in the middle of a read, or a wait for an answer. The model does not know
+        // of pauses, so where they happen it is given one packet at a time; a test of their own has more.
+        let packets = if self.kind.pressed || self.kind.asks { 1 } else { usize::MAX };
         // The model goes first: what the server does with a packet is due when it has read it.
         let bytes = self.shell.peek(socket, count, packets);
         if bytes.is_empty() {
@@ -258,5 +261,7 @@ fn check_open(shell: &Shell, oracle: &mut Oracle) {
             continue;
         }
         assert_eq!(is_open, open, "socket {socket} is open (left: core, right: model)");
+        let is_held = oracle.sockets[&socket].held.is_some();
+        assert!(!(is_held && shell.reads(socket)), "socket {socket} is read while it waits");
     }
 }

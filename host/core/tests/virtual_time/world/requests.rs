@@ -35,6 +35,11 @@ const POOL: [&str; 2] = ["pool/first-one", "pool/2"];
 const GROUPS: [(&str, u32); 3] =
     [("$share/one/pool/+", 11), ("$share/two/pool/+", 12), ("$share/two/pool/first-one/#", 13)];
 
+/// Topics that plugins are asked about: by an ask rule, by a hook, by both.
+pub(super) const ASKED: [&str; 3] = ["asked/one", "hooked/one", "asked/hooked"];
+/// The filter that an ask rule leaves open, and one that it does not.
+const ASKED_FILTERS: [&str; 2] = ["asked/#", "hooked/one"];
+
 const ALL_QOS: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
 
 impl World {
@@ -45,6 +50,8 @@ impl World {
             .filter_map(|_| {
                 let wide = self.rng.chance(25);
                 let filter = if wide { *self.rng.pick(&WIDE) } else { *self.rng.pick(&NARROW) };
+                let asked = self.kind.asks && !wide && self.rng.chance(40);
+                let filter = if asked { *self.rng.pick(&ASKED_FILTERS) } else { filter };
                 let qos = *self.rng.pick(&ALL_QOS);
                 let mut options = SubscribeOptions::new(qos);
                 if v5 {
@@ -113,10 +120,16 @@ impl World {
         let shared = !kept && self.rng.chance(if self.kind.shared { 90 } else { 40 });
         let others = if shared { &POOL[..] } else { &PLAIN[..] };
         let topic = if kept { *self.rng.pick(&KEPT) } else { *self.rng.pick(others) };
+        let asked = self.kind.asks && self.rng.chance(50);
+        let topic = if asked { *self.rng.pick(&ASKED) } else { topic };
+        let (kept, shared) = (kept && !asked, shared && !asked);
         let clears = kept && clearer(topic) == client && self.rng.chance(30);
         let len = *self.rng.pick(&[0, 0, 10, 120, 400, 5000]);
         let payload = if clears { Vec::new() } else { self.identity(client).payload(len) };
-        let retain = clears || (kept && self.rng.chance(70)) || (shared && self.rng.chance(20));
+        let retain = clears
+            || (topic == "hooked/one" && self.rng.chance(30))
+            || (kept && self.rng.chance(70))
+            || (shared && self.rng.chance(20));
         let v5 = self.clients[client].hello.version.is_v5();
         let expiry =
             (v5 && !clears && self.rng.chance(30)).then(|| *self.rng.pick(&[1, 2, 4, 9, 40, 900]));

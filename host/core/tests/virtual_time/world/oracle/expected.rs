@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use theseus_mqtt::{QoS, SubscribeOptions, filter_matches};
 
+use super::asked::Opinions;
 use super::excuse::Excuse;
 use crate::packets::{Post, WillSpec};
 
@@ -47,6 +48,7 @@ pub(crate) struct Session {
     pub(crate) subscriptions: BTreeMap<String, Subscribed>,
     /// Its client may do nothing with what is `DENIED`.
     pub(crate) denies: bool,
+    pub(crate) opinions: Opinions,
     /// QoS 2 messages of its client that wait for their PUBREL, of any connection.
     pub(crate) awaiting_rel: BTreeSet<u16>,
     /// Those of this connection, which count against the Receive Maximum.
@@ -131,6 +133,7 @@ impl Session {
             room: None,
             subscriptions: BTreeMap::new(),
             denies: false,
+            opinions: Opinions::new(),
             awaiting_rel: BTreeSet::new(),
             own_rel: BTreeSet::new(),
             will: None,

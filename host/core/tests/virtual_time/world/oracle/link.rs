@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use theseus_mqtt::{Publish, ReasonCode};
 
+use super::asked::Held;
 use super::authentication::Exchange;
 use super::rules::Rules;
 use crate::packets::{Hello, Told};
@@ -27,6 +28,8 @@ pub(crate) struct Link {
     /// What the server's DISCONNECT says, once it has ended the connection itself.
     pub(crate) goodbye: Option<ReasonCode>,
     pub(crate) exchange: Option<Exchange>,
+    /// What it waits with for an answer.
+    pub(crate) held: Option<Held>,
     /// When its grant is over, milliseconds.
     pub(crate) grant_ends: Option<u64>,
     /// What the client must hear in AUTH packets and has not yet.
@@ -58,6 +61,7 @@ impl Link {
             last_heard: now,
             goodbye: None,
             exchange: None,
+            held: None,
             grant_ends: None,
             auths: VecDeque::new(),
             aliases: BTreeMap::new(),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use theseus_mqtt::{Packet, QoS, ReasonCode, RetainHandling, filter_matches};
 
+use super::asked::Passage;
 use super::authentication::DENIED;
 use super::excuse::Excuse;
 use super::expected::{Grant, Session, Subscribed, Wanted};
@@ -37,6 +38,9 @@ pub(crate) struct Oracle {
     pub(crate) step: u64,
     pub(crate) shares: Shares,
     pub(crate) lifetimes: Lifetimes,
+    /// Wills that somebody is asked about.
+    pub(crate) wills: Vec<Passage>,
+    pub(crate) will_roads: u64,
     pub(crate) seen: Seen,
     /// Packets that break a rule, by socket, and the answer to each.
     misdeeds: BTreeMap<(usize, Vec<u8>), ReasonCode>,
@@ -68,6 +72,8 @@ impl Oracle {
             step: 0,
             shares: Shares::default(),
             lifetimes: Lifetimes::default(),
+            wills: Vec::new(),
+            will_roads: 0,
             seen: Seen::default(),
             misdeeds: BTreeMap::new(),
             rules,
@@ -94,6 +100,7 @@ impl Oracle {
         session.epoch += 1;
         session.own_rel.clear();
         session.denies = false;
+        session.opinions.clear();
         session.expiry = match (v5, hello.clean) {
             (true, _) => self.rules.session_expiry(hello.expiry.unwrap_or(0)),
             (false, true) => 0,
@@ -104,6 +111,7 @@ impl Oracle {
         self.shares.meet(member, hello.room());
         let link = Link::new(member, hello, present, &self.rules, self.now);
         self.sockets.insert(socket, link);
+        self.reopen(client, socket);
     }
 
     /// The server has read a whole packet, which is what the keep-alive waits for.
@@ -135,10 +143,7 @@ impl Oracle {
             }
             Packet::Auth(_) => self.authenticate(socket),
             Packet::Subscribe(subscribe) => {
-                let identifier = subscribe.properties.subscription_identifier().unwrap_or(0);
-                for (filter, options) in subscribe.filters.iter() {
-                    self.subscribe(client, filter, Subscribed { options, identifier });
-                }
+                self.subscribe_all(socket, client, subscribe);
             }
             Packet::Unsubscribe(unsubscribe) => {
                 let session = self.sessions.get_mut(&client).unwrap();
@@ -163,7 +168,7 @@ impl Oracle {
         }
     }
 
-    fn subscribe(&mut self, client: usize, filter: &str, subscribed: Subscribed) {
+    pub(super) fn subscribe(&mut self, client: usize, filter: &str, subscribed: Subscribed) {
         let session = self.sessions.get_mut(&client).unwrap();
         if session.denies && filter.starts_with(DENIED) {
             return;
@@ -224,7 +229,7 @@ impl Oracle {
     /// The server has lost or closed a connection.
     pub(crate) fn close(&mut self, socket: usize) {
         let Some(link) = self.sockets.get_mut(&socket).filter(|link| link.open) else { return };
-        (link.open, link.over) = (false, Some(self.step));
+        (link.open, link.over, link.held) = (false, Some(self.step), None);
         let client = link.client;
         self.shares.lose((client, link.generation), socket, self.step);
         let session = self.sessions.get_mut(&client).unwrap();
@@ -243,7 +248,8 @@ impl Oracle {
     pub(crate) fn tick(&mut self) {
         let now = self.now;
         let silent = |link: &Link| {
-            link.open && link.keep_alive.is_some_and(|span| link.last_heard + span <= now)
+            let is_heard = link.open && link.held.is_none();
+            is_heard && link.keep_alive.is_some_and(|span| link.last_heard + span <= now)
         };
         let silent: Vec<_> =
             self.sockets.iter().filter(|(_, link)| silent(link)).map(|(id, _)| *id).collect();
@@ -275,6 +281,6 @@ impl Oracle {
         session.will_due = None;
         let Some(will) = session.will.take() else { return };
         self.seen.note_if(will.delay > 0, "a delayed will was published");
-        self.publish(client, &will.post());
+        self.send_off_will(client, will.post());
     }
 }

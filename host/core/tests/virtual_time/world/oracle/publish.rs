@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use theseus_mqtt::{Publish, QoS, ReasonCode, filter_matches};
 
 use super::authentication::DENIED;
-use super::expected::{Identity, Owed};
+use super::expected::Owed;
 use super::model::{Oracle, Value};
 use super::shared::{Joined, is_shared, topic_filter};
 use crate::packets::Post;
@@ -33,26 +33,25 @@ impl Oracle {
             if v5 && session.own_rel.len() >= usize::from(self.rules.receive_maximum) {
                 return self.end(socket, ReasonCode::ReceiveMaximumExceeded);
             }
-            if is_qos2 && !is_denied {
-                session.awaiting_rel.insert(id);
-                session.own_rel.insert(id);
-            }
         }
         match is_denied {
             true => self.seen.note("a message was denied"),
-            false => self.publish(client, &post),
+            false => self.send_off(socket, post, publish.packet_id),
         }
     }
 
-    /// A message goes out to everyone who subscribes now.
-    pub(crate) fn publish(&mut self, publisher: usize, post: &Post) {
-        let identity = Identity::of(&post.topic, &post.payload);
-        let expires = self.lifetimes.begin(identity, post.expiry, self.now);
+    /// A message goes out to everyone who subscribes now; what goes the same road keeps its order.
+    pub(crate) fn publish_on(
+        &mut self,
+        publisher: (usize, u64),
+        road: (usize, u64),
+        post: &Post,
+        expires: Option<u64>,
+    ) {
         let stored = post.retain.then(|| self.store(post, expires));
         self.share(post, expires);
-        let road = (publisher, self.sessions[&publisher].generation);
         for (client, session) in &mut self.sessions {
-            let owed = session.copy_of(post, *client == publisher, expires);
+            let owed = session.copy_of(post, (*client, session.generation) == publisher, expires);
             if let Some(stored) = stored {
                 session.supersede(&post.topic, stored, owed.as_ref());
             }

@@ -1,0 +1,17 @@
+//! Connectors: named ways out of the broker. Address, secrets, pool and time-outs belong to the broker
+//! and outlive every version of a plugin; a plugin is granted names.
+//!
+//! Not which plugin is granted what, which the configuration says; nor how a guest calls, which the
+//! back ends know. Used by `theseus-policy`, whose setups carry what a plugin was granted.
+#![forbid(unsafe_code)]
+
+mod breaker;
+mod connector;
+mod granted;
+pub mod http;
+mod places;
+mod tally;
+
+pub use connector::{Calling, Connector, Failure, Kind};
+pub use granted::{Granted, HttpConnector};
+pub use tally::{BreakerState, Health};

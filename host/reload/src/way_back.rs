@@ -1,0 +1,62 @@
+//! What is gone back to, should a version that is about to go live fail its probation: the one before it. It is
+//! prepared with the plan, so that going back waits for nothing.
+
+use std::sync::Arc;
+
+use crate::judge_again::may_come_back;
+use crate::live::Live;
+use crate::plan::{Attempt, Planner, Swap};
+use crate::probation::{self, Probation};
+
+/// See above.
+pub(crate) enum WayBack {
+    /// None: nothing ran before, it is what would be gone back to, or there is no probation.
+    None,
+    To(Arc<Live>),
+    /// There was one; a sentence about it.
+    Lost(String),
+}
+
+impl Planner<'_> {
+    /// See [`probation::comes_first`].
+    pub(crate) fn must_yield(&self) -> bool {
+        probation::comes_first(self.waker, self.running, self.probations)
+    }
+
+    /// None: something is to be taken back first.
+    ///
+    /// What is gone back to gets the new settings: a rollback must not bring old rules with it.
+    pub(crate) fn way_back(&self, name: &str, swap: &Swap) -> Option<WayBack> {
+        let Some(from) = &swap.from else { return Some(WayBack::None) };
+        let probation = self.probations.get(name);
+        if from.built.digest != swap.to.built.digest {
+            return Some(match self.is_watched(swap, probation) {
+                true => WayBack::To(from.clone()),
+                false => WayBack::None,
+            });
+        }
+        // Only its settings or files changed.
+        let Some(probation) = probation else { return Some(WayBack::None) };
+        let previous = &probation.previous;
+        if let Err(why) = may_come_back(self.trusting, self.files, previous) {
+            // Nor is it started again, only to stand by.
+            return Some(WayBack::Lost(why));
+        }
+        Some(match self.attempt(name, &previous.built, Some(previous)) {
+            Attempt::Interrupted => return None,
+            Attempt::Same => WayBack::To(previous.clone()),
+            Attempt::Ready(renewed) | Attempt::Proven(renewed) => WayBack::To(renewed.to),
+            Attempt::Waiting | Attempt::Held | Attempt::Failed(_) | Attempt::Refused(_) => {
+                let version = previous.built.version();
+                WayBack::Lost(format!("{version} does not start with the new settings"))
+            }
+        })
+    }
+
+    /// Whether new code is on probation once it is live. What would have been gone back to has proved itself.
+    fn is_watched(&self, swap: &Swap, before: Option<&Probation>) -> bool {
+        let digest = swap.to.built.digest;
+        let is_put_back = before.is_some_and(|before| before.previous.built.digest == digest);
+        !is_put_back && !self.loaded.config.policy.probation.is_zero()
+    }
+}
