@@ -2,9 +2,10 @@
 //! Acknowledges nothing by itself but in [`Raw::message`] and [`Raw::publish`].
 
 use crate::{Broker, Connect, Message, PATIENCE, Packet, Version, ack, publish, subscribe_all};
+use socket2::{Domain, Socket, Type};
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 /// What came within the time given.
@@ -38,7 +39,35 @@ impl Raw {
     /// The same to another listener.
     #[must_use]
     pub fn open_at(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
+        Self::on(TcpStream::connect_timeout(&address, PATIENCE).unwrap())
+    }
+
+    /// The same from another address of this machine, such as 127.0.0.2.
+    #[must_use]
+    pub fn open_from(source: IpAddr, broker: &Broker) -> Self {
+        let address = broker.address();
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::new(source, 0).into()).unwrap();
+        socket.connect_timeout(&address.into(), PATIENCE).unwrap();
+        Self::on(socket.into())
+    }
+
+    /// Connects there and says CONNECT: `Ok` or the code of the CONNACK; nothing if the broker hangs up
+    /// without an answer.
+    #[must_use]
+    pub fn knock_from(source: IpAddr, broker: &Broker, connect: &Connect) -> Option<u8> {
+        let mut raw = Self::open_from(source, broker);
+        if !raw.try_send(&connect.bytes()) {
+            return None;
+        }
+        match raw.receive(PATIENCE) {
+            Received::Packet(connack) => Some(connack.body[1]),
+            Received::Closed => None,
+            Received::Silence => panic!("neither an answer nor an end"),
+        }
+    }
+
+    fn on(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         let (bytes, messages) = (Vec::new(), VecDeque::new());
@@ -221,8 +250,13 @@ impl Raw {
 
     /// Fails if a message is waiting that the test has not read.
     pub fn expect_no_message(&mut self) {
+        assert_eq!(self.waiting_messages(), [], "unexpected message");
+    }
+
+    /// All messages the broker has sent so far that the test has not read.
+    pub fn waiting_messages(&mut self) -> Vec<Message> {
         self.ping();
-        assert_eq!(self.messages, [], "unexpected message");
+        self.messages.drain(..).collect()
     }
 
     /// A clean DISCONNECT; returns when the broker has closed.
@@ -268,7 +302,8 @@ impl Raw {
     }
 
     fn id(&mut self) -> u16 {
-        self.next_id += 1;
+        // 0 is no packet identifier.
+        self.next_id = self.next_id.checked_add(1).unwrap_or(1);
         self.next_id
     }
 }
