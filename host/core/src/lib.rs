@@ -14,6 +14,7 @@ mod close;
 mod connect;
 mod connection;
 mod deliver;
+mod direction;
 mod explanation;
 mod happened;
 mod inbox;

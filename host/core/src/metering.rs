@@ -7,9 +7,10 @@ use theseus_limit::{Limit, Meter, OverLimit, Whom};
 use theseus_mqtt::{Packet, Publish, ReasonCode, SubAck, Subscribe};
 
 use crate::connection::Connection;
+use crate::direction::{Cost, Turnout};
 use crate::happened::What;
 use crate::keys::ConnectionKey;
-use crate::metered::{Cost, Turnout, limits_of};
+use crate::metered::limits_of;
 use crate::policy::Grant;
 use crate::shard::Shard;
 use crate::timers::Timer;
@@ -43,10 +44,14 @@ impl Shard {
         publish: &Publish<'_>,
         size: usize,
     ) -> bool {
+        let cost = Cost { messages: 1, bytes: size as u64, filters: 0 };
+        let number = self.broker.policy.limits_number();
+        if self.connections.get_mut(key).is_none_or(|it| it.metered.lets_go(number, cost)) {
+            return true;
+        }
         if !self.is_limited(now, key) {
             return true;
         }
-        let cost = Cost { messages: 1, bytes: size as u64, filters: 0 };
         match publish.properties.topic_alias() {
             Some(alias) if publish.topic.is_empty() => {
                 // Kept by the connection itself, which is borrowed to count.
@@ -69,6 +74,15 @@ impl Shard {
         }
         let filters = subscribe.filters.iter().count() as u64;
         self.count(now, key, Cost { filters, ..Cost::default() }, None)
+    }
+
+    /// No packet of those that were read is left to count.
+    pub(crate) fn end_run(&mut self, key: ConnectionKey) {
+        if let Some(connection) = self.connections.get_mut(key)
+            && let Some(meters) = &mut connection.metered.meters
+        {
+            meters.inward.end_run();
+        }
     }
 
     /// What a limit has against the packet that is being handled; it is asked for once.

@@ -119,6 +119,7 @@ impl Shard {
                 Err(error) => self.reject(now, key, error),
             }
         }
+        self.end_run(key);
         consumed
     }
 
@@ -142,7 +143,8 @@ impl Shard {
         let whole = bytes.len() == std::mem::take(&mut connection.partial_packet);
         if whole && bytes.len() >= DIRECT_READ_MIN {
             connection.heard(now, bytes.len());
-            return self.handle_large(now, key, bytes);
+            self.handle_large(now, key, bytes);
+            return self.end_run(key);
         }
         let consumed = self.handle_whole(now, key, &bytes);
         let Some(connection) = self.connections.get_mut(key) else { return };

@@ -9,9 +9,9 @@ use theseus_mqtt::{PacketId, ProtocolVersion, QoS, put_fixed_header, put_varint,
 use crate::Time;
 use crate::aliases::{AliasUse, ServerAliases};
 use crate::connection::Protocol;
+use crate::direction::{Cost, Direction, Turnout};
 use crate::inflight::State;
 use crate::keys::{ConnectionKey, SessionKey};
-use crate::metered::{Cost, Turnout, Way};
 use crate::metrics::Metrics;
 use crate::outgoing::Outgoing;
 use crate::queue::Delivery;
@@ -59,12 +59,12 @@ impl Shard {
         let protocol = connection.protocol;
         let (output, aliases) = (&mut connection.outgoing, &mut connection.server_aliases);
         let metrics = self.broker.metrics(self.id);
-        let mut way = match &mut connection.metered.meters {
+        let mut outward = match &mut connection.metered.meters {
             Some(meters) if is_limited => Some(&mut meters.outward),
             _ => None,
         };
         let (mut held_up, mut is_full) = (HeldUp::default(), false);
-        resend(now, &protocol, session, output, aliases, &mut way, metrics);
+        resend(now, &protocol, session, output, aliases, &mut outward, metrics);
         if session.inflight.is_interrupted() {
             return output.remaining() >= WRITE_TARGET;
         }
@@ -74,8 +74,8 @@ impl Shard {
             if is_full || counted && session.inflight.len() >= usize::from(protocol.window) {
                 break;
             }
-            if let Some(way) = &mut way
-                && !held_up.pass(now, way, next, &protocol, aliases)
+            if let Some(outward) = &mut outward
+                && !held_up.pass(now, outward, next, &protocol, aliases)
             {
                 if held_up.is_last() {
                     break;
@@ -104,6 +104,9 @@ impl Shard {
             } else {
                 publication.write(output, aliases, None, false);
             }
+        }
+        if let Some(outward) = outward {
+            outward.end_run();
         }
         self.hold_up(now, key, held_up);
         is_full
@@ -153,7 +156,7 @@ fn resend(
     session: &mut Session,
     output: &mut Outgoing,
     aliases: &mut Option<Box<ServerAliases>>,
-    way: &mut Option<&mut Way>,
+    outward: &mut Option<&mut Direction>,
     metrics: &Metrics,
 ) {
     while output.remaining() < WRITE_TARGET
@@ -168,8 +171,9 @@ fn resend(
         } else {
             publication.count(metrics);
             // Sent it has been before: it goes, and what is behind it waits for longer.
-            if let Some(way) = way {
-                way.charge(now, publication.cost(), Some(delivery.message.topic()));
+            if let Some(outward) = outward {
+                let topic = outward.looks_at_topics.then(|| delivery.message.topic());
+                outward.charge(now, publication.cost(), topic);
             }
             publication.write(output, aliases, Some(packet_id), true);
             session.inflight.resume(packet_id);
@@ -197,7 +201,7 @@ impl HeldUp {
     fn pass(
         &mut self,
         now: Time,
-        way: &mut Way,
+        outward: &mut Direction,
         delivery: &Delivery,
         protocol: &Protocol,
         aliases: &Option<Box<ServerAliases>>,
@@ -207,13 +211,16 @@ impl HeldUp {
             return true;
         }
         // Its length is work, and mostly nobody wants to know it.
-        let cost = match way.counts_bytes {
+        let cost = match outward.counts_bytes {
             true => Publication::new(delivery, protocol, aliases, now).cost(),
             false => Cost { messages: 1, ..Cost::default() },
         };
-        let topic = Some(delivery.message.topic());
-        let (waited, exceeded) = (way.waits_until().is_some(), &mut self.exceeded);
-        let turnout = way.pass(now, cost, topic, &mut |limit| exceeded.push(limit.clone()));
+        if outward.is_ahead(cost) {
+            return true;
+        }
+        let topic = outward.looks_at_topics.then(|| delivery.message.topic());
+        let (waited, exceeded) = (outward.waits_until().is_some(), &mut self.exceeded);
+        let turnout = outward.pass(now, cost, topic, &mut |limit| exceeded.push(limit.clone()));
         if matches!(turnout, Turnout::Goes) {
             return true;
         }
@@ -223,7 +230,7 @@ impl HeldUp {
     }
 }
 
-/// One PUBLISH on its way to one client.
+/// One PUBLISH on its outward to one client.
 struct Publication<'a> {
     delivery: &'a Delivery,
     version: ProtocolVersion,

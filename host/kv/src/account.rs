@@ -4,6 +4,7 @@
 //! sum of both without the hidden ones, so that a migration that rewrites everything needs no double
 //! share. The memory it takes until it is settled may be twice the share.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// What an entry costs beside its key and its value: its place in the table at its sparsest, and the
@@ -26,7 +27,7 @@ pub struct Usage {
     pub bytes: usize,
     /// Bytes it may have.
     pub bytes_max: usize,
-    /// How often something was not kept for want of room.
+    /// How often something was not kept for want of room, in any overlay too.
     pub refused: u64,
 }
 
@@ -34,7 +35,8 @@ pub struct Usage {
 pub(crate) struct Account {
     held: AtomicUsize,
     hidden: AtomicUsize,
-    refused: AtomicU64,
+    /// Of this namespace, those it is an overlay of and all overlays of it: it never falls.
+    refused: Arc<AtomicU64>,
     pub(crate) bytes_max: usize,
 }
 
@@ -50,8 +52,17 @@ pub(crate) struct Change {
 
 impl Account {
     pub(crate) fn new(bytes_max: usize) -> Self {
-        let (held, hidden) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Self { held, hidden, refused: AtomicU64::new(0), bytes_max }
+        Self {
+            held: AtomicUsize::new(0),
+            hidden: AtomicUsize::new(0),
+            refused: Arc::default(),
+            bytes_max,
+        }
+    }
+
+    /// That of an overlay, which holds nothing yet.
+    pub(crate) fn of_overlay(&self) -> Self {
+        Self { refused: self.refused.clone(), ..Self::new(self.bytes_max) }
     }
 
     /// Charges a change if there is room for it. What makes the sum no larger always has room.

@@ -95,7 +95,7 @@ impl Kv {
         if let Some(kept) = plugins.get_mut(plugin) {
             return with(kept);
         }
-        let namespace = Arc::new(Namespace::new(self.bytes_max, self.hasher.clone(), None));
+        let namespace = Arc::new(Namespace::new(self.bytes_max, self.hasher.clone()));
         let live = Schemed { namespace, schema: None };
         with(plugins.entry(plugin.into()).or_insert(Kept { live, before: None }))
     }

@@ -31,8 +31,8 @@ pub struct Namespace {
 type Seen = (Value, Option<u64>);
 
 impl Namespace {
-    pub(crate) fn new(bytes_max: usize, hasher: RandomState, below: Option<Arc<Self>>) -> Self {
-        let (stripes, below) = (Default::default(), RwLock::new(below));
+    pub(crate) fn new(bytes_max: usize, hasher: RandomState) -> Self {
+        let (stripes, below) = (Default::default(), RwLock::default());
         Self { stripes, hasher, below, account: Account::new(bytes_max) }
     }
 
@@ -137,7 +137,7 @@ impl Namespace {
             keys: own + below.keys,
             bytes: self.account.charged(below.bytes),
             bytes_max: self.account.bytes_max,
-            refused: self.account.refused() + below.refused,
+            refused: self.account.refused(),
         }
     }
 

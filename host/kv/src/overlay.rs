@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use parking_lot::RwLock;
+
 use crate::namespace::Namespace;
 use crate::stripe::{Entry, Stripe};
 use crate::value::Value;
@@ -13,8 +15,9 @@ use crate::value::Value;
 impl Namespace {
     /// A view of this namespace whose writes are kept apart.
     pub fn overlay(self: &Arc<Self>) -> Arc<Self> {
-        let below = Some(self.clone());
-        Arc::new(Self::new(self.account.bytes_max, self.hasher.clone(), below))
+        let (hasher, below) = (self.hasher.clone(), RwLock::new(Some(self.clone())));
+        let account = self.account.of_overlay();
+        Arc::new(Self { stripes: Default::default(), hasher, below, account })
     }
 
     /// Does here what was done to an overlay of it, which is of no more use then. Where that has only

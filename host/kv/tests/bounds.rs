@@ -98,3 +98,31 @@ fn an_overlay_has_the_share_of_what_it_hides() {
     assert_eq!(usage.keys, count - count / 2 + 1);
     assert!(usage.bytes < MB * 3 / 4, "{usage:?}");
 }
+
+/// A counter that fell would look like a broker that was started anew.
+#[test]
+fn how_often_there_was_no_room_never_falls() {
+    let kv = Kv::new(MB);
+    let mut before = 0;
+    let mut refused_more_by = |namespace: &Namespace, by: u64| {
+        let refused = namespace.usage().refused;
+        assert_eq!(refused - before, by);
+        before = refused;
+    };
+    let first = kv.namespace("p");
+    while first.set(&first.usage().keys.to_string(), b"", None, 0).is_ok() {}
+    refused_more_by(&first, 1);
+    for settles in [true, false] {
+        let overlay = kv.namespace("p").overlay();
+        assert_eq!(overlay.set("more", b"", None, 0), Err(Failure::Full));
+        refused_more_by(&overlay, 1);
+        kv.commit("p", overlay, 1);
+        refused_more_by(&kv.namespace("p"), 0);
+        if settles {
+            kv.settle(|_| false);
+        } else {
+            assert!(kv.reopen("p"));
+        }
+        refused_more_by(&kv.namespace("p"), 0);
+    }
+}

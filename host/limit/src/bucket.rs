@@ -58,6 +58,18 @@ impl Bucket {
         enough
     }
 
+    /// Takes `n` only if it holds four times that: whoever comes before what is not used of
+    /// it is given back finds enough all the same.
+    pub fn take_of_plenty(&self, now: u64, n: u64) -> bool {
+        let mut level = self.0.lock();
+        level.fill(now);
+        let is_plenty = level.flow.scaled(n).saturating_mul(4) <= level.held;
+        if is_plenty {
+            level.draw(n);
+        }
+        is_plenty
+    }
+
     /// Takes `n` in any case, and says in how many milliseconds it will have flowed in; 0 for at once.
     /// Who comes later waits longer, so that each has its turn.
     pub fn reserve(&self, now: u64, n: u64) -> u64 {

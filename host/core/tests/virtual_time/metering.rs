@@ -48,6 +48,13 @@ fn say(bench: &mut Bench, socket: usize, texts: std::ops::Range<u32>) {
     }
 }
 
+/// What comes in several reads where it is large.
+fn arrive(bench: &mut Bench, socket: usize, bytes: &[u8]) {
+    for read in bytes.chunks(64 * 1024) {
+        bench.say(socket, read.to_vec());
+    }
+}
+
 /// Lets time pass, in steps in which waiting packets have their turns one by one.
 fn pass(bench: &mut Bench, millis: u64) {
     let mut left = millis;
@@ -125,13 +132,39 @@ fn a_large_packet_waits_as_a_small_one_does() {
     let publisher = join(&mut bench, V5, "p");
     let large = "x".repeat(150_000);
     for id in 1..=2 {
-        bench.publish(publisher, &Post::new("t", &large, QoS::AtLeastOnce), id);
+        let packet = Post::new("t", &large, QoS::AtLeastOnce).bytes(V5, id, false);
+        arrive(&mut bench, publisher, &packet);
     }
     say(&mut bench, publisher, 0..1);
     assert_eq!(bench.hear(publisher).len(), 1);
     pass(&mut bench, 1100);
     let lens: Vec<_> = bench.texts(watcher).iter().map(String::len).collect();
     assert_eq!(lens, [150_000, 150_000, 1]);
+}
+
+/// Whether packets come one by one or many in one read, small or large: the bucket holds what it should.
+#[test]
+fn packets_that_come_together_take_what_they_take_apart() {
+    for (meter, over) in [
+        (Meter::MessagesIn, OverLimit::Pause),
+        (Meter::BytesIn, OverLimit::Refuse),
+        (Meter::MessagesOut, OverLimit::Drop),
+    ] {
+        let it = Limit { burst: 10_000_000, ..limit(meter, Scope::Node, over) };
+        let (mut bench, watcher) = room(std::slice::from_ref(&it));
+        let publisher = join(&mut bench, V5, "p");
+        let now = bench.shell.now.as_millis();
+        let bucket = bench.shell.broker.buckets().of(now, &it, &Whom::default());
+        let mut left = 10_000_000;
+        for (count, len) in [(8, 10), (8, 10), (3, 200), (20, 1), (1, 150_000), (1, 1)] {
+            let text = "x".repeat(len);
+            let packet = Post::new("t", &text, QoS::AtMostOnce).bytes(V5, 0, false);
+            arrive(&mut bench, publisher, &packet.repeat(count));
+            assert_eq!(bench.texts(watcher).len(), count);
+            left -= if meter == Meter::BytesIn { count * packet.len() } else { count };
+            assert_eq!(bucket.level(now), left as i128, "{meter:?}, {count} of {len} bytes");
+        }
+    }
 }
 
 /// A message that is larger than the whole bucket is not stuck for ever.
