@@ -8,6 +8,7 @@ use std::hint::black_box;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
@@ -23,6 +24,7 @@ use theseus_policy::{
 use theseus_tests::{Folder, built_library, built_plugin};
 use theseus_wasm::{Bounds, Engine};
 use tokio::runtime::{Handle, Runtime};
+use tokio::sync::oneshot;
 
 const ROUNDS: usize = 41;
 const PER_ROUND: u32 = 1000;
@@ -102,6 +104,28 @@ impl Version for BuiltIn {
     }
 }
 
+/// The road to a library without the library: a sleeping thread is woken, and wakes whoever waits.
+struct OtherThread(Sender<oneshot::Sender<()>>);
+
+impl OtherThread {
+    fn start() -> Arc<Self> {
+        let (jobs, orders) = channel::<oneshot::Sender<()>>();
+        std::thread::spawn(move || orders.into_iter().for_each(|reply| drop(reply.send(()))));
+        Arc::new(Self(jobs))
+    }
+}
+
+impl Version for OtherThread {
+    fn ask(&self, _: Question) -> Asking<'_> {
+        let (reply, answer) = oneshot::channel();
+        self.0.send(reply).unwrap();
+        Box::pin(async {
+            answer.await.unwrap();
+            Ok(Answer::Decision(Decision::Next))
+        })
+    }
+}
+
 async fn forms(folder: &Folder) -> Vec<(&'static str, Form)> {
     let bounds = Bounds { call_wall: Duration::from_secs(5), ..Bounds::default() };
     let wasm = std::fs::read(built_plugin("mirror")).unwrap();
@@ -118,8 +142,9 @@ async fn forms(folder: &Folder) -> Vec<(&'static str, Form)> {
     let process = library.start(Place::Process, &description, setup()).await.unwrap();
     vec![
         ("built in", Arc::new(BuiltIn)),
-        ("native library", Arc::new(here)),
         ("component", component),
+        ("nothing, by another thread", OtherThread::start()),
+        ("native library", Arc::new(here)),
         ("library in a process of its own", Arc::new(process)),
     ]
 }

@@ -1,8 +1,8 @@
 //! A back end for tests. Its plugins are texts of lines `KEY = VALUE`, so that a test says what a
 //! plugin is and how it fails: `name`, `version`, `slots`, `settings` (`key:kind`, `key:kind!` where it
-//! is required), `connector` (`name`, or `name:kind`), `init` and `self-test` (errors), `busy` and
-//! `busy-describe` (how often load is in the way of a start, or of a description), and `hold` (compiling
-//! it waits until a test lets it). A setting `rules` that names a file is
+//! is required), `connector` (`name`, or `name:kind`), `init` and `self-test` (errors), `busy`,
+//! `busy-again` and `busy-describe` (how often load is in the way of a start, of one after the first, or of
+//! a description), and `hold` (compiling it waits until a test lets it). A setting `rules` that names a file is
 //! wrong at each of its lines that says `bad`. `writes` leaves traces, `init-adds` names a number that its
 //! start adds 1 to, `slow` (starting it waits likewise), `memory` is what its one instance could hold; one with a higher `schema` moves what was kept as `asked` to `from N`.
 
@@ -91,7 +91,8 @@ fn build_with(bytes: &[u8], digest: Digest, slow: Option<Arc<Slow>>) -> Result<B
     };
     let slots = slots(pairs.get("slots").map_or("authn", String::as_str));
     let busy = AtomicU32::new(number(text, "busy").unwrap_or(0));
-    let code = Box::new(FakeCode { pairs, busy, slow });
+    let (starts, busy_again) = (AtomicU32::new(0), number(text, "busy-again").unwrap_or(0));
+    let code = Box::new(FakeCode { pairs, busy, starts, busy_again, slow });
     let form = Form::Component;
     Ok(Built { digest, form, description, slots, took: Duration::ZERO, cached: false, code })
 }
@@ -130,6 +131,8 @@ struct FakeCode {
     pairs: BTreeMap<String, String>,
     /// Starts that load will be in the way of.
     busy: AtomicU32,
+    starts: AtomicU32,
+    busy_again: u32,
     slow: Option<Arc<Slow>>,
 }
 
@@ -147,6 +150,10 @@ impl Code for FakeCode {
         _isolated: bool,
     ) -> Result<Started, Refusal> {
         let fewer = |left: u32| left.checked_sub(1);
+        let starts = self.starts.fetch_add(1, Ordering::Relaxed);
+        if starts > 0 && starts <= self.busy_again {
+            return Err(busy_with("init"));
+        }
         if self.busy.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer).is_ok() {
             return Err(busy_with("init"));
         }

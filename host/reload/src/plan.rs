@@ -26,7 +26,7 @@ use crate::starter::Starter;
 use crate::trusting::Trusting;
 use crate::wanted::{Roles, Wanted};
 use crate::watch::Subject;
-use crate::way_back::WayBack;
+use crate::way_back::{Delay, WayBack};
 
 /// All that a version was started with, besides its code. Equal inputs need no new version.
 #[derive(Clone, Debug, PartialEq)]
@@ -195,14 +195,14 @@ impl Planner<'_> {
                     return plan.keep(name, before, None);
                 }
                 Attempt::Interrupted => return plan.interrupted = true,
-                Attempt::Ready(swap) | Attempt::Proven(swap) => {
-                    let Some(back) = self.way_back(name, &swap) else {
-                        return plan.interrupted = true;
-                    };
-                    plan.findings.push((built.digest, None));
-                    plan.live.insert(name.to_owned(), swap.to.clone());
-                    return plan.swaps.push(Swap { back, ..swap });
-                }
+                Attempt::Ready(swap) | Attempt::Proven(swap) => match self.way_back(name, &swap) {
+                    Err(Delay::Interrupted) => return plan.interrupted = true,
+                    Err(Delay::Busy(failure)) => {
+                        self.note(plan, name, &built, failure);
+                        break;
+                    }
+                    Ok(back) => return plan.swap(name, Swap { back, ..swap }),
+                },
             }
         }
         plan.unmet.push(name.to_owned());
@@ -362,6 +362,13 @@ impl Plan {
         for Swap { to, .. } in &self.swaps {
             states.went_live(&to.state, to.built.description.state_schema);
         }
+    }
+
+    /// A version goes live.
+    fn swap(&mut self, name: &str, swap: Swap) {
+        self.findings.push((swap.to.built.digest, None));
+        self.live.insert(name.to_owned(), swap.to.clone());
+        self.swaps.push(swap);
     }
 
     /// What ran goes on running.

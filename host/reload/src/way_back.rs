@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::judge_again::may_come_back;
 use crate::live::Live;
-use crate::plan::{Attempt, Planner, Swap};
+use crate::plan::{Attempt, Failure, Planner, Swap};
 use crate::probation::{self, Probation};
 
 /// See above.
@@ -17,33 +17,40 @@ pub(crate) enum WayBack {
     Lost(String),
 }
 
+/// Why it is not known yet.
+pub(crate) enum Delay {
+    /// Something is to be taken back first.
+    Interrupted,
+    /// Load was in the way of preparing it: nothing goes live without a way back that it can have.
+    Busy(Failure),
+}
+
 impl Planner<'_> {
     /// See [`probation::comes_first`].
     pub(crate) fn must_yield(&self) -> bool {
         probation::comes_first(self.waker, self.running, self.probations)
     }
 
-    /// None: something is to be taken back first.
-    ///
     /// What is gone back to gets the new settings: a rollback must not bring old rules with it.
-    pub(crate) fn way_back(&self, name: &str, swap: &Swap) -> Option<WayBack> {
-        let Some(from) = &swap.from else { return Some(WayBack::None) };
+    pub(crate) fn way_back(&self, name: &str, swap: &Swap) -> Result<WayBack, Delay> {
+        let Some(from) = &swap.from else { return Ok(WayBack::None) };
         let probation = self.probations.get(name);
         if from.built.digest != swap.to.built.digest {
-            return Some(match self.is_watched(swap, probation) {
+            return Ok(match self.is_watched(swap, probation) {
                 true => WayBack::To(from.clone()),
                 false => WayBack::None,
             });
         }
         // Only its settings or files changed.
-        let Some(probation) = probation else { return Some(WayBack::None) };
+        let Some(probation) = probation else { return Ok(WayBack::None) };
         let previous = &probation.previous;
         if let Err(why) = may_come_back(self.trusting, self.files, previous) {
             // Nor is it started again, only to stand by.
-            return Some(WayBack::Lost(why));
+            return Ok(WayBack::Lost(why));
         }
-        Some(match self.attempt(name, &previous.built, Some(previous)) {
-            Attempt::Interrupted => return None,
+        Ok(match self.attempt(name, &previous.built, Some(previous)) {
+            Attempt::Interrupted => return Err(Delay::Interrupted),
+            Attempt::Failed(failure) if failure.transient => return Err(Delay::Busy(failure)),
             Attempt::Same => WayBack::To(previous.clone()),
             Attempt::Ready(renewed) | Attempt::Proven(renewed) => WayBack::To(renewed.to),
             Attempt::Waiting | Attempt::Held | Attempt::Failed(_) | Attempt::Refused(_) => {

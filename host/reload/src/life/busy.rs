@@ -1,6 +1,7 @@
 //! What only load is in the way of is tried again without a file being touched.
 
 use super::*;
+use crate::command::Command;
 
 const FILE: &str = "plugins/door.wasm";
 const FIVE: Duration = Duration::from_secs(5);
@@ -61,4 +62,25 @@ fn the_pause_grows_and_is_the_first_again_after_an_edit() {
     world.write(FILE, &door("3.0.0\nbusy = 1"));
     world.pass(Duration::from_secs(3));
     assert_eq!(world.runs("door"), "3.0.0");
+}
+
+/// Without it, an edit under load would cost the version on probation what it would be taken back to.
+#[test]
+fn an_edit_waits_for_a_way_back_that_load_is_in_the_way_of() {
+    const NOTED: &str = "settings = note:text\nanswer = allow";
+    let first = door(&format!("1.0.0\n{NOTED}\nbusy-again = 1"));
+    let mut world = World::new(CONFIG, &[(FILE, &first)]);
+    world.write(FILE, &door(&format!("2.0.0\n{NOTED}")));
+    world.settle();
+    world.lines();
+    world.write("etc/theseus.toml", &format!("{CONFIG}[plugins.door]\nnote = \"one\"\n"));
+    world.settle();
+    let line = world.line();
+    assert!(line.contains("door 1.0.0 (") && line.contains("`init` took too long"), "{line}");
+    assert!(line.ends_with("the configuration in force stays"), "{line}");
+    world.pass(FIVE);
+    assert!(!world.reload.running["door"].inputs.settings.is_empty());
+    world.reload.obey(Command::Rollback("door".to_owned())).unwrap();
+    assert_eq!(world.runs("door"), "1.0.0");
+    assert!(!world.reload.running["door"].inputs.settings.is_empty());
 }
