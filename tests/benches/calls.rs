@@ -110,7 +110,7 @@ struct OtherThread(Sender<oneshot::Sender<()>>);
 impl OtherThread {
     fn start() -> Arc<Self> {
         let (jobs, orders) = channel::<oneshot::Sender<()>>();
-        std::thread::spawn(move || orders.into_iter().for_each(|reply| drop(reply.send(()))));
+        std::thread::spawn(move || orders.into_iter().try_for_each(|reply| reply.send(())));
         Arc::new(Self(jobs))
     }
 }
