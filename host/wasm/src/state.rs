@@ -29,8 +29,10 @@ pub(crate) struct State {
     pub(crate) busy: bool,
     /// It answers a question, and is not being started or tried: what it does counts.
     pub(crate) acts: bool,
-    /// It just waited for the broker, which is not work of its own.
+    /// It just waited for the broker, which is not work of its own, beyond the end of a slice.
     waited: bool,
+    /// Shorter waits, of which no slice has been forgiven yet.
+    short_waits: Duration,
     /// It waits for the broker now; stays when the call is dropped meanwhile.
     waiting: bool,
     /// How long it has waited in this call.
@@ -50,6 +52,7 @@ impl State {
             busy: false,
             acts: false,
             waited: false,
+            short_waits: Duration::ZERO,
             waiting: false,
             waited_for: Duration::ZERO,
             slices_left: 0,
@@ -63,7 +66,8 @@ impl State {
         self.slices_left = u32::try_from(slices).unwrap_or(u32::MAX);
         self.login = login;
         self.busy = false;
-        (self.waited, self.waiting, self.waited_for) = (false, false, Duration::ZERO);
+        (self.waited, self.waiting) = (false, false);
+        (self.short_waits, self.waited_for) = (Duration::ZERO, Duration::ZERO);
         self.limits.begin();
     }
 
@@ -74,9 +78,29 @@ impl State {
         let result = what.await;
         let waited = since.elapsed();
         self.waiting = false;
-        self.waited |= waited >= TICK;
-        self.waited_for += waited;
+        self.note_wait(waited);
         result
+    }
+
+    /// A wait of a slice or more ends one, however long it is; shorter ones do so now and then.
+    fn note_wait(&mut self, waited: Duration) {
+        self.waited_for += waited;
+        match waited >= TICK {
+            true => self.waited = true,
+            false => self.short_waits += waited,
+        }
+    }
+
+    /// A slice is over; false if it was the last one.
+    fn has_slices_left(&mut self) -> bool {
+        if std::mem::take(&mut self.waited) {
+            return true;
+        }
+        match self.short_waits.checked_sub(TICK) {
+            Some(rest) => self.short_waits = rest,
+            None => self.slices_left = self.slices_left.saturating_sub(1),
+        }
+        self.slices_left > 0
     }
 
     /// Whose fault it is that the call has taken so long: not the guest's if it waits for the broker,
@@ -89,11 +113,7 @@ impl State {
     /// The guest ran into the end of a slice. Counts slices and not time: while others have the
     /// processor, or while it waits for the broker, the guest pays nothing.
     pub(crate) fn end_of_slice(mut store: StoreContextMut<'_, Self>) -> Result<UpdateDeadline> {
-        let state = store.data_mut();
-        if !std::mem::take(&mut state.waited) {
-            state.slices_left = state.slices_left.saturating_sub(1);
-        }
-        if state.slices_left == 0 {
+        if !store.data_mut().has_slices_left() {
             return Err(CpuTimeUp.into());
         }
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
@@ -110,13 +130,35 @@ impl WasiView for State {
 mod tests {
     use super::*;
 
+    fn state() -> State {
+        let limits = Limits::new(1, crate::limits::Memory::new(1));
+        State::new(limits, Arc::new(Voice::new("p", "1.0.0")), None)
+    }
+
+    /// Who computes for a fifth of each slice and waits for the rest of it pays for the fifth, and who waits
+    /// for long pays nothing for that, and no less for what it does then.
+    #[test]
+    fn waiting_is_not_computing_however_short_or_long_it_is() {
+        let slices = |waits: &[Duration]| {
+            let mut state = state();
+            state.begin(5 * TICK, None);
+            let each = waits.iter().cycle().take(1000);
+            let mut each = each.map(|wait| {
+                state.note_wait(*wait);
+                state.has_slices_left()
+            });
+            each.position(|left| !left).map(|before| before + 1)
+        };
+        assert_eq!(slices(&[Duration::ZERO]), Some(6));
+        assert_eq!(slices(&[TICK * 4 / 5]), Some(26), "the first of each five");
+        let (long, none) = (200 * TICK, Duration::ZERO);
+        assert_eq!(slices(&[long, none, none]), Some(9));
+        assert_eq!(slices(&[long]), None);
+    }
+
     #[tokio::test]
     async fn who_has_waited_most_of_the_time_is_not_to_blame() {
-        let mut state = State::new(
-            Limits::new(1, crate::limits::Memory::new(1)),
-            Arc::new(Voice::new("p", "1.0.0")),
-            None,
-        );
+        let mut state = state();
         let wall = Duration::from_millis(40);
         state.begin(wall, None);
         assert_eq!(state.overdue(wall), Fault::WallTime);
