@@ -230,7 +230,7 @@ impl HeldUp {
     }
 }
 
-/// One PUBLISH on its outward to one client.
+/// One PUBLISH on its way to one client.
 struct Publication<'a> {
     delivery: &'a Delivery,
     version: ProtocolVersion,

@@ -58,8 +58,8 @@ impl Bucket {
         enough
     }
 
-    /// Takes `n` only if it holds four times that: whoever comes before what is not used of
-    /// it is given back finds enough all the same.
+    /// Takes `n` only if it holds four times that: until what is not used of it is given back, whoever comes
+    /// finds three times as much.
     pub fn take_of_plenty(&self, now: u64, n: u64) -> bool {
         let mut level = self.0.lock();
         level.fill(now);

@@ -91,6 +91,8 @@ pub(crate) struct Planner<'a> {
     pub(crate) trusting: &'a Trusting,
     /// The configuration is not in force yet.
     pub(crate) waits: bool,
+    /// How often load was in the way since something changed.
+    pub(crate) in_vain: u32,
 }
 
 /// What became of one candidate.

@@ -327,6 +327,7 @@ impl Reload {
             starter: &self.starter,
             trusting: &self.trusting,
             waits: !std::ptr::eq(loaded, &self.configuration.live),
+            in_vain: self.retry.in_vain(),
         }
     }
 

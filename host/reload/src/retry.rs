@@ -18,6 +18,11 @@ impl Retry {
         self.at.is_some_and(|at| now >= at)
     }
 
+    /// How often it was tried in vain since something changed.
+    pub(crate) fn in_vain(&self) -> u32 {
+        self.in_vain
+    }
+
     /// After every try, whatever led to it. `busy`: load alone was in the way of something.
     pub(crate) fn note(&mut self, now: Instant, busy: bool) {
         if !busy {

@@ -25,6 +25,10 @@ pub(crate) enum Delay {
     Busy(Failure),
 }
 
+/// So often load may be in the way of preparing it. Then it is not load: the edit, which may shut somebody
+/// out, does not wait for a version that takes too long with it.
+const TRIES: u32 = 3;
+
 impl Planner<'_> {
     /// See [`probation::comes_first`].
     pub(crate) fn must_yield(&self) -> bool {
@@ -50,7 +54,9 @@ impl Planner<'_> {
         }
         Ok(match self.attempt(name, &previous.built, Some(previous)) {
             Attempt::Interrupted => return Err(Delay::Interrupted),
-            Attempt::Failed(failure) if failure.transient => return Err(Delay::Busy(failure)),
+            Attempt::Failed(failure) if failure.transient && self.in_vain < TRIES => {
+                return Err(Delay::Busy(failure));
+            }
             Attempt::Same => WayBack::To(previous.clone()),
             Attempt::Ready(renewed) | Attempt::Proven(renewed) => WayBack::To(renewed.to),
             Attempt::Waiting | Attempt::Held | Attempt::Failed(_) | Attempt::Refused(_) => {
