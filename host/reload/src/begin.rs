@@ -42,7 +42,12 @@ impl Planner<'_> {
         let (tolerance, record) = bounds::of(self.loaded);
         let waker = self.waker.clone();
         let on_failure = Box::new(move || waker.wake());
-        Tended::new(version.clone() as _, &built.title(), tolerance, record, on_failure)
+        let version = version.clone() as _;
+        let tended = Tended::new(version, &built.title(), tolerance, record, on_failure);
+        if let Some(running) = self.running.get(&built.description.name) {
+            tended.go_on_from(&running.tended);
+        }
+        tended
     }
 
     pub(crate) fn start(

@@ -194,7 +194,7 @@ impl Candidate {
 
 fn faults(comparison: &Comparison, of: &str) -> Option<String> {
     let faults = comparison.faults_of_guest();
-    let asked = comparison.compared + comparison.faults.iter().sum::<u64>();
+    let asked = comparison.asked();
     let last = comparison.last_fault.as_deref().unwrap_or("it failed");
     (faults > 0).then(|| format!("failed {faults} of {asked} {of}, the last one so: {last}"))
 }
@@ -288,8 +288,11 @@ fn told(candidate: &Candidate, standing: &Standing) -> Option<String> {
     let title = candidate.live.built.title();
     let replayed = candidate.replayed().map(|it| {
         let kinds = it.differences.iter().map(|(kind, count)| format!(", {kind} {count}"));
-        let kinds: String = kinds.collect();
-        format!("{} recorded decisions put to it, {} alike{kinds}", it.compared, it.agreed)
+        let other = [("answered that were decided before", it.alone), ("left out", it.left_out)];
+        let other = other.iter().filter(|(_, count)| *count > 0);
+        let other = other.map(|(what, count)| format!(", {count} {what}"));
+        let (asked, rest) = (it.asked(), kinds.chain(other).collect::<String>());
+        format!("{asked} recorded decisions put to it, {} alike{rest}", it.agreed)
     });
     let replayed = replayed.unwrap_or_default();
     Some(match standing {

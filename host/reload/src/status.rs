@@ -245,6 +245,10 @@ pub struct ComparisonStatus {
     pub differences: BTreeMap<String, u64>,
     /// Those of them that let in, or through, whom the live version keeps out.
     pub deny_to_allow: u64,
+    /// Recorded decisions that it answered, and that were made by an earlier version or under other settings.
+    pub decided_before: u64,
+    /// Recorded decisions that there was no time for.
+    pub left_out: u64,
     /// Questions that the candidate did not answer, by kind of fault.
     pub faults: BTreeMap<String, u64>,
     /// The first 100 differences, without passwords and data.

@@ -1,5 +1,6 @@
 //! How the versions of plugins do, in words: those that run, those beside them, those that must not.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use theseus_reload::{
@@ -129,7 +130,11 @@ pub(super) fn shadow(it: &ShadowStatus) -> String {
 fn compare(text: &mut String, what: &str, comparison: &ComparisonStatus) {
     let ComparisonStatus { compared, agreed, differences, faults, .. } = comparison;
     let _ = write!(text, "{what}: {compared} answered, {agreed} alike");
-    for (kind, count) in differences.iter().chain(faults) {
+    let before = ("decided before and answered".to_owned(), comparison.decided_before);
+    let left_out = ("left out".to_owned(), comparison.left_out);
+    let others = [before, left_out].into_iter().filter(|(_, count)| *count > 0);
+    let others: BTreeMap<_, _> = others.collect();
+    for (kind, count) in differences.iter().chain(faults).chain(&others) {
         let _ = write!(text, ", {kind} {count}");
     }
     text.push('\n');

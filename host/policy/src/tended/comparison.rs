@@ -25,6 +25,10 @@ pub struct Comparison {
     pub differences: BTreeMap<String, u64>,
     /// Those of them that let in or through whom the live version keeps out.
     pub opened: u64,
+    /// Questions that it answered, where nobody's answer to compare it with is known.
+    pub alone: u64,
+    /// Recorded decisions that it was not asked, for want of time.
+    pub left_out: u64,
     /// Questions that the candidate did not answer, by the [`kind`](Fault::kind) of the fault.
     pub faults: [u64; Fault::KINDS.len()],
     /// The last fault of its own doing.
@@ -55,7 +59,7 @@ impl Comparison {
     pub(crate) fn note(
         &mut self,
         question: &Question,
-        live: &Answer,
+        live: Option<&Answer>,
         candidate: &Result<Answer, Fault>,
     ) {
         let candidate = match candidate {
@@ -67,6 +71,10 @@ impl Comparison {
                 }
                 return;
             }
+        };
+        let Some(live) = live else {
+            self.alone += 1;
+            return;
         };
         self.compared += 1;
         let Some(difference) = difference(live, candidate) else {
@@ -80,6 +88,11 @@ impl Comparison {
         if self.differences.len() < KINDS_MAX || self.differences.contains_key(&difference) {
             *self.differences.entry(difference).or_default() += 1;
         }
+    }
+
+    /// Questions that were put to it.
+    pub fn asked(&self) -> u64 {
+        self.compared + self.alone + self.faults.iter().sum::<u64>()
     }
 
     /// Faults of the candidate's own doing.
@@ -184,7 +197,8 @@ mod tests {
         };
         let question = Question::about(Arc::new(login), Call::Authenticate);
         let mut comparison = Comparison::default();
-        let mut note = |live: &Answer, candidate| comparison.note(&question, live, &candidate);
+        let mut note =
+            |live: &Answer, candidate| comparison.note(&question, Some(live), &candidate);
         note(&allow("anna"), Ok(allow("anna")));
         note(&allow("anna"), Ok(deny()));
         note(&deny(), Ok(allow("anna")));
@@ -199,7 +213,7 @@ mod tests {
         let shown = format!("{comparison:?}");
         assert!(shown.contains("anna") && !shown.contains("hunter2") && !shown.contains('\n'));
         for _ in 0..200 {
-            comparison.note(&question, &deny(), &Ok(allow("anna")));
+            comparison.note(&question, Some(&deny()), &Ok(allow("anna")));
         }
         assert_eq!((comparison.examples.len(), comparison.opened), (100, 201));
     }

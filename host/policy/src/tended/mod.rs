@@ -115,6 +115,11 @@ impl Tended {
         self.record.bound(record);
     }
 
+    /// What was decided last, before it, is put to whoever comes after it too.
+    pub fn go_on_from(&self, before: &Self) {
+        self.record.go_on_from(&before.record);
+    }
+
     /// Puts it on probation: should it fail, `previous` answers in its place from that moment on.
     pub fn try_before(&self, previous: Arc<Self>) {
         self.previous.store(Some(previous));
@@ -130,7 +135,7 @@ impl Tended {
         self.previous.store(None);
     }
 
-    /// Its last decisions, the oldest first.
+    /// The last decisions, the newest first; see [`Recorded`].
     pub fn record(&self) -> Vec<Recorded> {
         self.record.decisions()
     }

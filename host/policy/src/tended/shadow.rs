@@ -101,7 +101,7 @@ impl Shadow {
                 && !shadow.closed.load(Ordering::SeqCst)
             {
                 let candidate = shadow.candidate.ask(question.clone()).await;
-                shadow.comparison.lock().note(&question, &answer, &candidate);
+                shadow.comparison.lock().note(&question, Some(&answer), &candidate);
             }
         });
     }
@@ -126,13 +126,14 @@ impl Drop for Pending {
 /// Puts recorded decisions to a candidate, one after the other, for as long as `time` lasts.
 pub async fn replay(candidate: &Tended, record: Vec<Recorded>, time: Duration) -> Comparison {
     let (began, mut comparison) = (Instant::now(), Comparison::default());
-    for Recorded { question, answer } in record {
-        if began.elapsed() >= time {
-            break;
-        }
+    let mut record = record.into_iter();
+    while began.elapsed() < time
+        && let Some(Recorded { question, answer }) = record.next()
+    {
         let candidate = candidate.ask(question.clone()).await;
-        comparison.note(&question, &answer, &candidate);
+        comparison.note(&question, answer.as_ref(), &candidate);
     }
+    comparison.left_out = record.len() as u64;
     comparison
 }
 
@@ -166,6 +167,35 @@ mod tests {
         while !holds() {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Not the oldest of them, and how many there was no time for is known.
+    #[tokio::test]
+    async fn a_replay_that_is_too_long_asks_what_was_decided_last() {
+        struct Nap;
+        impl Version for Nap {
+            fn ask(&self, _: Question) -> Asking<'_> {
+                Box::pin(async {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    Ok(Answer::Banned(false))
+                })
+            }
+        }
+        let tolerance = Tolerance { failures: 5, percent: 20 };
+        let bounds = RecordBounds { decisions: 100, bytes: 1 << 20 };
+        let tended = || Tended::new(Arc::new(Nap), "nap", tolerance, bounds, Box::new(|| ()));
+        let (live, candidate) = (tended(), tended());
+        let question = Question::about(Arc::default(), Call::CheckBan);
+        (0..99).for_each(|_| live.record.keep(&question, &Answer::Banned(true)));
+        live.record.keep(&question, &Answer::Banned(false));
+        let comparison = replay(&candidate, live.record(), Duration::from_millis(50)).await;
+        let asked = comparison.asked();
+        assert!((1..=3).contains(&asked) && comparison.left_out == 100 - asked, "{comparison:?}");
+        assert_eq!(comparison.agreed, 1);
+        let after = tended();
+        after.go_on_from(&live);
+        let comparison = replay(&candidate, after.record(), Duration::from_millis(50)).await;
+        assert_eq!((comparison.compared, comparison.alone), (0, comparison.asked()));
     }
 
     #[tokio::test]

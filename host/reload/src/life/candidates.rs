@@ -53,6 +53,27 @@ fn one_that_fails_old_decisions_does_not_go_live() {
     assert_eq!((world.generation(), world.runs("door")), (2, "3.0.0".to_owned()));
 }
 
+/// They are put to a new version, but what they were answered says nothing of what it should answer.
+#[test]
+fn what_was_decided_before_an_edit_and_before_a_swap_is_not_forgotten() {
+    const NOTED: &str = "settings = note:text";
+    let capped = format!("{CONFIG}[policy.plugins.door]\nmax_deny_to_allow = 0\n");
+    let mut world = asked(&capped, &format!("1.0.0\nanswer = deny\n{NOTED}"), 20);
+    world.write("etc/theseus.toml", &format!("{capped}[plugins.door]\nnote = \"one\"\n"));
+    world.settle();
+    world.lines();
+    for version in ["2.0.0", "3.0.0"] {
+        drop_in(&mut world, &format!("{version}\nanswer = allow\n{NOTED}"));
+        assert_eq!(world.runs("door"), version);
+        let lines = world.lines().concat();
+        let told = "20 recorded decisions put to it, 0 alike, 20 answered that were decided before";
+        assert!(lines.contains(told), "{lines}");
+    }
+    drop_in(&mut world, &format!("4.0.0\nfault = trap\ngood = 10\n{NOTED}"));
+    let reason = world.file(FILE).reason.unwrap();
+    assert!(reason.contains("it failed 10 of 20 recorded decisions"), "{reason}");
+}
+
 #[test]
 fn differences_in_old_decisions_are_told_and_do_not_matter() {
     let mut world = asked(CONFIG, "1.0.0\nanswer = allow", 20);
