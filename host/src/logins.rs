@@ -5,7 +5,6 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,6 +16,8 @@ use theseus_policy::{
 };
 use tokio::runtime::{Handle, Runtime};
 use tokio::task::JoinHandle;
+
+use crate::places::Places;
 
 /// The threads of the pool, as wished for by the scheduler: behind the shards, but never starved.
 const NICENESS: i32 = 5;
@@ -46,8 +47,7 @@ pub(crate) struct Logins {
     policies: Arc<Policies>,
     pool: Handle,
     timeout: Duration,
-    pending: AtomicUsize,
-    pending_max: usize,
+    places: Places,
 }
 
 impl Logins {
@@ -59,7 +59,7 @@ impl Logins {
         pending_max: usize,
         timeout: Duration,
     ) -> Arc<Self> {
-        Arc::new(Self { policies, pool, timeout, pending: AtomicUsize::new(0), pending_max })
+        Arc::new(Self { policies, pool, timeout, places: Places::new(pending_max) })
     }
 
     /// Decides whether a client comes in. Dropping the future drops the question.
@@ -139,7 +139,7 @@ impl Logins {
         login: &Login,
         asking: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let Some(_place) = Place::take(self) else {
+        let Some(_place) = self.places.take() else {
             tracing::debug!("a login refused: policy.max_pending_logins wait already");
             return Err(ReasonCode::ServerBusy.into());
         };
@@ -205,22 +205,5 @@ impl<T> Future for Called<T> {
 impl<T> Drop for Called<T> {
     fn drop(&mut self) {
         self.0.abort();
-    }
-}
-
-/// A place among the logins that wait.
-struct Place<'a>(&'a Logins);
-
-impl<'a> Place<'a> {
-    fn take(logins: &'a Logins) -> Option<Self> {
-        let place = Self(logins);
-        let before = logins.pending.fetch_add(1, Ordering::Relaxed);
-        (before < logins.pending_max).then_some(place)
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.pending.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -24,6 +24,7 @@ mod moving;
 mod native;
 mod passwd;
 mod peers;
+mod places;
 mod plugin;
 mod policy;
 mod questions;

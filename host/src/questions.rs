@@ -5,7 +5,6 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use theseus_core::{Answer, Asker, Client, Question};
@@ -16,6 +15,7 @@ use tokio::task::AbortHandle;
 
 use crate::local::Local;
 use crate::logins::Called;
+use crate::places::Places;
 use crate::{reauthentication, revalidation};
 
 /// Where the packets of all shards are asked about.
@@ -23,8 +23,7 @@ pub(crate) struct Questions {
     policies: Arc<Policies>,
     pool: Handle,
     timeout: Duration,
-    pending: AtomicUsize,
-    pending_max: usize,
+    places: Places,
 }
 
 /// A question on its way; it is not asked any further once this is dropped.
@@ -52,12 +51,12 @@ impl Questions {
         pending_max: usize,
         timeout: Duration,
     ) -> Arc<Self> {
-        Arc::new(Self { policies, pool, timeout, pending: AtomicUsize::new(0), pending_max })
+        Arc::new(Self { policies, pool, timeout, places: Places::new(pending_max) })
     }
 
     /// Asks whoever has to be asked about a packet or a will.
     async fn answer(&self, question: Question) -> Answer {
-        let Some(_place) = Place::take(self) else {
+        let Some(_place) = self.places.take() else {
             let client = shown(&question.client.client_id);
             FAILED_QUESTIONS.warn(format_args!(
                 "client \"{client}\": a packet is refused: policy.max_pending_questions wait already"
@@ -125,22 +124,5 @@ pub(crate) fn login_of(client: &Client) -> Login {
         protocol: client.version,
         attributes: grant.attributes.clone(),
         ..Login::default()
-    }
-}
-
-/// A place among the questions that wait.
-struct Place<'a>(&'a Questions);
-
-impl<'a> Place<'a> {
-    fn take(questions: &'a Questions) -> Option<Self> {
-        let place = Self(questions);
-        let before = questions.pending.fetch_add(1, Ordering::Relaxed);
-        (before < questions.pending_max).then_some(place)
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.pending.fetch_sub(1, Ordering::Relaxed);
     }
 }

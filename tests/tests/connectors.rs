@@ -195,18 +195,22 @@ fn an_outage_of_the_backend_in_probation_takes_nothing_back() {
     assert_eq!(broker.plugin_state(PLUGIN), "live");
 }
 
+/// A backend that answers who is called `slow` once the gate is open.
+fn gated() -> (Gate, Backend) {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let backend = Backend::start(move |request| {
+        if request.contains("username=slow") {
+            held.wait();
+        }
+        usual(request)
+    });
+    (gate, backend)
+}
+
 #[test]
 fn connections_to_a_backend_outlive_the_plugin() {
-    let gate = Gate::default();
-    let backend = Backend::start({
-        let gate = gate.clone();
-        move |request| {
-            if request.contains("username=slow") {
-                gate.wait();
-            }
-            usual(request)
-        }
-    });
+    let (gate, backend) = gated();
     let site = site(backend.port(), "login_timeout = \"30s\"", "request_timeout = \"20s\"");
     let broker = site.start();
     let mut waiting: Vec<Raw> = (0..8).map(|_| Raw::open(&broker)).collect();
@@ -236,16 +240,7 @@ fn connections_to_a_backend_outlive_the_plugin() {
 
 #[test]
 fn an_edit_makes_a_new_pool_and_ends_no_login() {
-    let gate = Gate::default();
-    let backend = Backend::start({
-        let gate = gate.clone();
-        move |request| {
-            if request.contains("username=slow") {
-                gate.wait();
-            }
-            usual(request)
-        }
-    });
+    let (gate, backend) = gated();
     let other = Backend::start(usual);
     let site = site(backend.port(), "login_timeout = \"30s\"", "request_timeout = \"20s\"");
     let broker = site.start();
@@ -271,16 +266,7 @@ fn a_thousand_logins_that_wait_for_a_backend_do_not_slow_a_publish() {
     let limits = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     let raised = rustix::process::Rlimit { current: limits.maximum, ..limits };
     rustix::process::setrlimit(rustix::process::Resource::Nofile, raised).unwrap();
-    let gate = Gate::default();
-    let backend = Backend::start({
-        let gate = gate.clone();
-        move |request| {
-            if request.contains("username=slow") {
-                gate.wait();
-            }
-            usual(request)
-        }
-    });
+    let (gate, backend) = gated();
     let policy = "max_instances = 1024\nlogin_timeout = \"60s\"";
     let more = "pool_size = 1024\nrequest_timeout = \"60s\"";
     let site = site(backend.port(), policy, more);

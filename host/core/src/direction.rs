@@ -105,17 +105,19 @@ impl Direction {
         self.limits.is_empty()
     }
 
-    /// True if what a packet costs is taken already, so that it goes: nothing else is to be looked at.
-    pub(crate) fn is_ahead(&mut self, cost: Cost) -> bool {
+    /// Pays for a packet with what is taken already. True if that is enough: it goes, and nothing else is to be
+    /// looked at.
+    pub(crate) fn use_ahead(&mut self, cost: Cost) -> bool {
         let bytes = if self.counts_bytes { cost.bytes } else { 0 };
         let Run { ahead, len, .. } = &mut self.run;
-        let is_ahead = cost.filters == 0 && ahead.messages >= cost.messages && ahead.bytes >= bytes;
-        if is_ahead {
+        let is_enough =
+            cost.filters == 0 && ahead.messages >= cost.messages && ahead.bytes >= bytes;
+        if is_enough {
             ahead.messages -= cost.messages;
             ahead.bytes -= bytes;
             *len += 1;
         }
-        is_ahead
+        is_enough
     }
 
     /// Takes what a packet costs from all buckets that count it, or, where it does not go, from none.
@@ -127,7 +129,7 @@ impl Direction {
         topic: Option<&str>,
         exceeded: &mut impl FnMut(&Arc<Limit>),
     ) -> Turnout {
-        if self.is_ahead(cost) {
+        if self.use_ahead(cost) {
             return Turnout::Goes;
         }
         match &self.turn {

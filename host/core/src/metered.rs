@@ -51,8 +51,8 @@ impl Metered {
 
     /// True if it is known by the limits of this number that none is against a PUBLISH of the client.
     pub(crate) fn lets_go(&mut self, number: u64, cost: Cost) -> bool {
-        let nothing = |meters: &mut Box<Meters>| meters.inward.is_ahead(cost);
-        self.number == number && self.meters.as_mut().is_none_or(nothing)
+        let is_paid = |meters: &mut Box<Meters>| meters.inward.use_ahead(cost);
+        self.number == number && self.meters.as_mut().is_none_or(is_paid)
     }
 
     /// True if a packet waits for its turn, in either direction.

@@ -215,7 +215,7 @@ impl HeldUp {
             true => Publication::new(delivery, protocol, aliases, now).cost(),
             false => Cost { messages: 1, ..Cost::default() },
         };
-        if outward.is_ahead(cost) {
+        if outward.use_ahead(cost) {
             return true;
         }
         let topic = outward.looks_at_topics.then(|| delivery.message.topic());

@@ -288,7 +288,8 @@ fn told(candidate: &Candidate, standing: &Standing) -> Option<String> {
     let title = candidate.live.built.title();
     let replayed = candidate.replayed().map(|it| {
         let kinds = it.differences.iter().map(|(kind, count)| format!(", {kind} {count}"));
-        let other = [("answered that were decided before", it.alone), ("left out", it.left_out)];
+        let other =
+            [("answered that were decided before", it.decided_before), ("left out", it.left_out)];
         let other = other.iter().filter(|(_, count)| *count > 0);
         let other = other.map(|(what, count)| format!(", {count} {what}"));
         let (asked, rest) = (it.asked(), kinds.chain(other).collect::<String>());

@@ -64,7 +64,7 @@ fn comparison_status(comparison: &Comparison) -> ComparisonStatus {
         agreed: comparison.agreed,
         differences: comparison.differences.clone(),
         deny_to_allow: comparison.opened,
-        decided_before: comparison.alone,
+        decided_before: comparison.decided_before,
         left_out: comparison.left_out,
         faults: faults.map(|(kind, count)| ((*kind).to_owned(), count)).collect(),
         examples: comparison.examples.iter().map(example_status).collect(),

@@ -26,7 +26,7 @@ pub struct Comparison {
     /// Those of them that let in or through whom the live version keeps out.
     pub opened: u64,
     /// Questions that it answered, where nobody's answer to compare it with is known.
-    pub alone: u64,
+    pub decided_before: u64,
     /// Recorded decisions that it was not asked, for want of time.
     pub left_out: u64,
     /// Questions that the candidate did not answer, by the [`kind`](Fault::kind) of the fault.
@@ -73,7 +73,7 @@ impl Comparison {
             }
         };
         let Some(live) = live else {
-            self.alone += 1;
+            self.decided_before += 1;
             return;
         };
         self.compared += 1;
@@ -92,7 +92,7 @@ impl Comparison {
 
     /// Questions that were put to it.
     pub fn asked(&self) -> u64 {
-        self.compared + self.alone + self.faults.iter().sum::<u64>()
+        self.compared + self.decided_before + self.faults.iter().sum::<u64>()
     }
 
     /// Faults of the candidate's own doing.

@@ -195,7 +195,7 @@ mod tests {
         let after = tended();
         after.go_on_from(&live);
         let comparison = replay(&candidate, after.record(), Duration::from_millis(50)).await;
-        assert_eq!((comparison.compared, comparison.alone), (0, comparison.asked()));
+        assert_eq!((comparison.compared, comparison.decided_before), (0, comparison.asked()));
     }
 
     #[tokio::test]
