@@ -10,9 +10,9 @@ use crate::tally::Health;
 pub enum Kind {
     /// HTTP/1.1, plain or over TLS.
     Http,
-    /// A database of tables. Only its interface is there yet.
+    /// A database of tables. There is no driver yet.
     Sql,
-    /// Redis. Only its interface is there yet.
+    /// Redis. There is no driver yet.
     Redis,
 }
 
@@ -70,7 +70,8 @@ pub enum Failure {
     Unavailable,
     /// The answer is larger than the connector allows.
     TooLarge,
-    /// The request is none that may be sent; why, in a sentence without a secret.
+    /// The request is none that may be sent, or the backend refused it; why, in a sentence without a
+    /// secret.
     Invalid(String),
 }
 

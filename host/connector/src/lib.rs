@@ -10,8 +10,10 @@ mod connector;
 mod granted;
 pub mod http;
 mod places;
+pub mod redis;
+pub mod sql;
 mod tally;
 
 pub use connector::{Calling, Connector, Failure, Kind};
-pub use granted::{Granted, HttpConnector};
+pub use granted::{Granted, HttpConnector, RedisConnector, SqlConnector};
 pub use tally::{BreakerState, Health};

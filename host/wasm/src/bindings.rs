@@ -47,6 +47,8 @@ mod generated {
         imports: {
             "theseus:plugin/passwords@0.1.0": async,
             "theseus:plugin/http@0.1.0": async,
+            "theseus:plugin/sql@0.1.0": async,
+            "theseus:plugin/redis@0.1.0": async,
         },
         exports: { default: async },
     });

@@ -64,6 +64,15 @@ impl Conversation {
                 let (connector, asked) = read(request)?;
                 Ok(encode(&wit::http::Host::send(state, connector, asked).await))
             }
+            function::SQL_QUERY => {
+                let (connector, statement, parameters) = read(request)?;
+                let query = wit::sql::Host::query(state, connector, statement, parameters);
+                Ok(encode(&query.await))
+            }
+            function::REDIS_COMMAND => {
+                let (connector, arguments) = read(request)?;
+                Ok(encode(&wit::redis::Host::command(state, connector, arguments).await))
+            }
             _ => at_once(state, number, request),
         }
     }
@@ -92,12 +101,6 @@ fn at_once(state: &mut State, number: u32, request: &[u8]) -> Result<Vec<u8>, Un
         }
         function::BANS_ADD => reply(request, |(ban,)| wit::bans::Host::add(state, ban)),
         function::BANS_REMOVE => reply(request, |(of,)| wit::bans::Host::remove(state, of)),
-        function::SQL_QUERY => reply(request, |(connector, statement, parameters)| {
-            wit::sql::Host::query(state, connector, statement, parameters)
-        }),
-        function::REDIS_COMMAND => reply(request, |(connector, arguments)| {
-            wit::redis::Host::command(state, connector, arguments)
-        }),
         _ => kept(state, number, request),
     }
 }

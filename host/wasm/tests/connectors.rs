@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use guest::{ANSWER, Guest};
-use theseus_connector::{Calling, Connector, Failure, Granted, Health, Kind, http};
+use theseus_connector::{Calling, Connector, Failure, Granted, Health, Kind, http, redis, sql};
 use theseus_policy::{Decision, Fault, Hashing, Setup};
 use theseus_wasm::{Bounds, Version};
 use world::{authenticate, bounds, login, setup, start};
@@ -78,7 +78,10 @@ fn asking() -> Guest {
 }
 
 fn granting(name: &str, after: Duration, answer: Result<(), Failure>) -> Arc<Setup> {
-    let connectors = Granted::to("door").and_http(name, Arc::new(Echo { after, answer }));
+    with(Granted::to("door").and_http(name, Arc::new(Echo { after, answer })))
+}
+
+fn with(connectors: Granted) -> Arc<Setup> {
     let hashing = Hashing::new(1, 1, Duration::from_secs(1));
     Arc::new(Setup {
         settings: [].into(),
@@ -124,33 +127,153 @@ async fn a_failure_is_an_answer_too() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn other_kinds_are_granted_to_nobody() {
-    let at = 2112;
-    for (interface, function, parameters) in [("sql", "query", 6), ("redis", "command", 4)] {
-        let call = "(i32.const 0) ".repeat(parameters);
-        let guest = Guest {
-            imports: if interface == "sql" {
-                "import theseus:plugin/sql@0.1.0;"
-            } else {
-                "import theseus:plugin/redis@0.1.0;"
-            },
+/// A kind of connector beside `http`, as a guest sees it.
+struct Other {
+    interface: &'static str,
+    import: &'static str,
+    function: &'static str,
+    /// Behind the connector's name: statement and parameters, or arguments.
+    parameters: &'static str,
+    /// Where in the result its failure is.
+    failure: u32,
+    /// The place of the text in an answer: its address, and its length behind that.
+    text: &'static str,
+}
+
+/// Of the canonical ABI: what may hold 64 bits lies at multiples of eight.
+const OTHERS: [Other; 2] = [
+    Other {
+        interface: "sql",
+        import: "import theseus:plugin/sql@0.1.0;",
+        function: "query",
+        parameters: "(i32.const 2056) (i32.const 6) (i32.const 2064) (i32.const 1)",
+        failure: 4,
+        // The first column of the first row.
+        text: "(i32.add (i32.const 8) (i32.load (i32.load offset=4 (i32.const 2112))))",
+    },
+    Other {
+        interface: "redis",
+        import: "import theseus:plugin/redis@0.1.0;",
+        function: "command",
+        parameters: "(i32.const 2072) (i32.const 1)",
+        failure: 8,
+        text: "(i32.const 2128)",
+    },
+];
+
+impl Other {
+    /// Asks `users` once, and makes the user name of what is answered, or of the first letter of the failure.
+    fn asking(&self) -> Guest {
+        let (user, at) = (ANSWER + 4, 2112);
+        let Self { interface, import, function, parameters, failure, text } = self;
+        let count = 3 + parameters.matches("i32.const").count();
+        Guest {
+            imports: import,
             head: format!(
-                r#"(import "theseus:plugin/{interface}@0.1.0" "{function}"
-                    (func $call (param {} i32)))"#,
-                "i32 ".repeat(parameters)
+                r#"(import "theseus:plugin/{interface}@0.1.0" "{function}" (func $call (param {})))"#,
+                "i32 ".repeat(count)
             ),
-            // Anything but a failure that says so ends it.
+            // A parameter is the text `select`, as is an argument.
+            data: r#"(data (i32.const 2048) "users") (data (i32.const 2056) "select")
+                (data (i32.const 2064) "\04") (data (i32.const 2072) "\08\08\00\00\06\00\00\00")
+                (data (i32.const 2096) "nturl")"#
+                .into(),
             authenticate: format!(
-                "(call $call {call} (i32.const {at}))
-                 (if (i32.ne (i32.load8_u (i32.const {at})) (i32.const 1)) (then unreachable))
-                 (if (i32.load8_u offset=4 (i32.const {at})) (then unreachable))
+                "(call $call (i32.const 2048) (i32.const 5) {parameters} (i32.const {at}))
+                 (i32.store8 (i32.const {user}) (i32.const 1))
+                 (if (i32.load8_u (i32.const {at}))
+                    (then
+                        (i32.store offset=4 (i32.const {user})
+                            (i32.add (i32.const 2096) (i32.load8_u offset={failure} (i32.const {at}))))
+                        (i32.store offset=8 (i32.const {user}) (i32.const 1)))
+                    (else
+                        (i64.store offset=4 align=4 (i32.const {user}) (i64.load align=4 {text}))))
                  (i32.const {ANSWER})"
             ),
             ..Guest::default()
-        };
-        let version = start(&guest, bounds(), setup()).await.unwrap();
-        assert!(authenticate(&version, &login()).await.is_ok(), "{interface}");
+        }
+    }
+}
+
+/// A database that knows one row.
+struct KnownRow(Result<(), Failure>);
+
+impl Connector for KnownRow {
+    type Request = sql::Request;
+    type Response = sql::Rows;
+
+    fn kind(&self) -> Kind {
+        Kind::Sql
+    }
+
+    fn call<'a>(&'a self, plugin: &'a str, asked: sql::Request) -> Calling<'a, sql::Rows> {
+        let sql::Request { statement, parameters } = asked;
+        let row = vec![sql::Value::Text(format!("{plugin} {statement} {parameters:?}"))];
+        Box::pin(std::future::ready(self.0.clone().map(|()| vec![row])))
+    }
+
+    fn health(&self) -> Health {
+        Health::default()
+    }
+}
+
+/// Redis that knows one key.
+struct KnownKey(Result<(), Failure>);
+
+impl Connector for KnownKey {
+    type Request = redis::Request;
+    type Response = redis::Reply;
+
+    fn kind(&self) -> Kind {
+        Kind::Redis
+    }
+
+    fn call<'a>(&'a self, plugin: &'a str, asked: redis::Request) -> Calling<'a, redis::Reply> {
+        let words = asked.arguments.iter().map(|word| String::from_utf8_lossy(word));
+        let text = format!("{plugin} {:?}", words.collect::<Vec<_>>());
+        let answer = self.0.clone().map(|()| redis::Reply::Bytes(text.into_bytes()));
+        Box::pin(std::future::ready(answer))
+    }
+
+    fn health(&self) -> Health {
+        Health::default()
+    }
+}
+
+fn granting_others(answer: &Result<(), Failure>) -> Arc<Setup> {
+    let known = Granted::to("door").and_sql("users", Arc::new(KnownRow(answer.clone())));
+    with(known.and_redis("users", Arc::new(KnownKey(answer.clone()))))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_and_commands_go_out_too() {
+    for (other, answer) in
+        OTHERS.iter().zip([r#"door select [Text("select")]"#, r#"door ["select"]"#])
+    {
+        let version = start(&other.asking(), bounds(), granting_others(&Ok(()))).await.unwrap();
+        assert_eq!(user_name(&version).await, answer);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_driver_that_fails_is_an_answer_too() {
+    for (failure, letter) in [
+        (Failure::TimedOut, "t"),
+        (Failure::Unavailable, "u"),
+        (Failure::Invalid("why".into()), "r"),
+        (Failure::TooLarge, "l"),
+    ] {
+        for other in &OTHERS {
+            let setup = granting_others(&Err(failure.clone()));
+            let version = start(&other.asking(), bounds(), setup).await.unwrap();
+            assert_eq!(user_name(&version).await, letter, "{}", other.interface);
+        }
+    }
+    // What is granted is of another kind.
+    for other in &OTHERS {
+        let setup = granting("users", Duration::ZERO, Ok(()));
+        let version = start(&other.asking(), bounds(), setup).await.unwrap();
+        assert_eq!(user_name(&version).await, "n", "{}", other.interface);
     }
 }
 
