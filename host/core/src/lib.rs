@@ -78,3 +78,4 @@ pub use shard::Shard;
 pub use snapshot::SnapshotError;
 pub use system::{Events, Figures, Status};
 pub use time::Time;
+pub use verdicts::Verdicts;

@@ -18,10 +18,10 @@ const EVICTED_MAX: u32 = 64;
 /// Longer topic names are judged each time, so that a session remembers 32 KiB at most.
 const TOPIC_MAX: usize = 256;
 
-/// Verdicts of one generation, by topic, quality of service and RETAIN flag. Nothing until a
-/// client publishes.
+/// Verdicts of one generation, by topic, quality of service and RETAIN flag: up to 128 of them. Nothing
+/// until a client publishes.
 #[derive(Debug, Default)]
-pub(crate) struct Verdicts(Option<Box<Table>>);
+pub struct Verdicts(Option<Box<Table>>);
 
 #[derive(Debug)]
 struct Table {
@@ -49,7 +49,7 @@ struct Known {
 
 impl Verdicts {
     /// How this PUBLISH was judged before, if `generation` still is the one that did.
-    pub(crate) fn find(&self, generation: u64, publish: &Publish<'_>) -> Option<Judged> {
+    pub fn find(&self, generation: u64, publish: &Publish<'_>) -> Option<Judged> {
         let table = self.0.as_ref().filter(|table| table.generation == generation)?;
         let mark = mark(publish.topic);
         let slots = table.slots.get(table.set(mark))?;
@@ -62,8 +62,8 @@ impl Verdicts {
         })
     }
 
-    /// Remembers what was judged.
-    pub(crate) fn keep(&mut self, publish: &Publish<'_>, judged: Judged) {
+    /// Remembers what was judged, if it is of a generation and the topic is not longer than 256 bytes.
+    pub fn keep(&mut self, publish: &Publish<'_>, judged: Judged) {
         let Some(generation) = judged.generation else { return };
         if publish.topic.len() > TOPIC_MAX {
             return;
