@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 use theseus_acl::{Actions, Effect, QosSet, Retained, Rule, RuleSet, Topics, Written};
-use theseus_core::{Action, Grant, Identity, Policy as _};
+use theseus_core::{Action, Grant, Identity, Judged, Policy as _, Verdict, Verdicts};
 use theseus_limit::{Buckets, Flow, Named};
-use theseus_mqtt::QoS;
+use theseus_mqtt::{Properties, Publish, QoS};
 use theseus_native::{Loader, Marks, Options, Place, Program, WORD};
 use theseus_policy::{
     Answer, Asking, Call, Decision, Deed, Door, Draft, Hashing, Link, Login, Policies, Question,
@@ -46,7 +46,7 @@ fn main() {
             forms.iter().map(|(name, form)| asked(name, form.clone(), &call, &runtime)).collect();
         measure(what, &mut subjects);
     }
-    measure("instead, on the path of a message", &mut [rule(), bucket()]);
+    measure("instead, on the path of a message", &mut [rule(), remembered(), bucket()]);
 }
 
 fn measure(what: &str, subjects: &mut [Subject]) {
@@ -212,6 +212,26 @@ fn rule() -> Subject {
         black_box(policies.authorize(client, action));
     };
     Subject { name: "a verdict by rules", step: Box::new(step), rounds: Vec::new() }
+}
+
+/// What a session asks instead, of a topic that it published to before in this generation.
+fn remembered() -> Subject {
+    let publish = Publish {
+        dup: false,
+        qos: QoS::AtLeastOnce,
+        retain: false,
+        topic: "devices/sensor-0017/temperature",
+        packet_id: None,
+        properties: Properties::default(),
+        payload: b"21.5",
+    };
+    let mut verdicts = Verdicts::default();
+    let judged = Judged { verdict: Verdict::Allow, hooked: false, generation: Some(1) };
+    verdicts.keep(&publish, judged);
+    let step = move || {
+        black_box(verdicts.find(black_box(1), black_box(&publish)));
+    };
+    Subject { name: "a verdict remembered", step: Box::new(step), rounds: Vec::new() }
 }
 
 /// By name, as plugins take them.

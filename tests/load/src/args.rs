@@ -24,12 +24,13 @@ run when named.
   --json FILE       write every sample there as well
 
 message-chain*      what a message costs with authentication and authorization
-connect-chain*      what a CONNECT costs with each kind of authentication
+connect-chain*      what a CONNECT costs with each kind of authentication, with a policy in JavaScript
+                    too (`cargo xtask clients` fetches what that is built by)
 users*              a users file of a million users: memory, loading, looking up
-connect-js*         what it costs with a policy in JavaScript (`cargo xtask clients` fetches what
-                    it is built by)
-swap*               latency while a plugin is replaced again and again, by versions that are known
-swap-compiled*      the same by versions that have to be compiled
+swap*               latency of messages while a plugin is replaced again and again, by versions that
+                    are known
+swap-logins*        latency of logins, for each of which that plugin is asked, while it is replaced
+swap-compiled*      as swap*, by versions that have to be compiled
 ";
 
 /// What to run.

@@ -65,7 +65,7 @@ pub(crate) fn measure(case: &Case, programs: &Programs, args: &Args) -> Result<R
         contenders.iter().map(|contender| (contender.name, Vec::new())).collect();
     for round in 0..rounds {
         let outcomes = match case.rounds() {
-            Rounds::Windows(origin) => return windows(case, origin, &contenders[0], rounds),
+            Rounds::Windows(how) => return windows(case, how, &contenders[0], rounds),
             Rounds::Sliced => sliced(case, &contenders, args),
             Rounds::InTurn => in_turn(contenders.len(), round)
                 .map(|nth| (nth, once(case, &contenders[nth], args)))
@@ -116,12 +116,12 @@ fn sliced(
 /// The rounds of one process: pairs of windows.
 fn windows(
     case: &Case,
-    origin: swap::Origin,
+    how: swap::Swaps,
     contender: &Contender,
     rounds: usize,
 ) -> Result<Row, Fault> {
     let broker = Broker::start(contender)?;
-    let pairs = swap::run(origin, &broker, rounds)?;
+    let pairs = swap::run(how, &broker, rounds)?;
     broker.stop()?;
     let (mut swaps, mut control) = (Vec::new(), Vec::new());
     for pair in pairs {

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::Mark;
+use super::work::Work;
 use crate::broker::Broker;
 use crate::client::{Pool, Traffic};
 use crate::fault::Fault;
@@ -18,13 +19,17 @@ const WARM_UP: Duration = Duration::from_millis(300);
 /// No connection completed for so long: hung.
 const HUNG: Duration = Duration::from_secs(4);
 
+/// For so many latencies, so that none has to move while they are measured.
+const ROOM: usize = 100_000;
+
 /// Seconds.
 const KEEP_ALIVE: u16 = 60;
 
 /// Users are taken in such steps, so that neighbours in a users file are not asked for in turn.
 const STRIDE: usize = 7_919;
 
-struct Churn {
+/// Clients who come and go.
+pub(super) struct Churn {
     begun: usize,
     done: u64,
     /// Clients whose connection has been closed by the broker.
@@ -82,8 +87,31 @@ fn latency(broker: &Broker, time: Duration) -> Result<Latency, Fault> {
     Ok(Latency::of(churn.latencies.unwrap_or_default()))
 }
 
+impl Work for Churn {
+    fn run_for(&mut self, pool: &mut Pool, time: Duration) -> Result<(), Fault> {
+        Self::run_for(self, pool, time)
+    }
+
+    /// One comes after the other: nothing is ever owed.
+    fn resume(&mut self) {}
+
+    fn start_timing(&mut self, _: Duration) {
+        self.latencies = Some(Vec::with_capacity(ROOM));
+    }
+
+    fn done(&self) -> u64 {
+        self.done
+    }
+
+    fn finish(&mut self, _: &mut Pool, sample: Sample) -> Result<Sample, Fault> {
+        let latency = Some(Latency::of(self.latencies.take().unwrap_or_default()));
+        Ok(Sample { expected: self.done, latency, ..sample })
+    }
+}
+
 impl Churn {
-    fn new(at_once: usize) -> Self {
+    /// So many at a time.
+    pub(super) fn new(at_once: usize) -> Self {
         Self {
             begun: 0,
             done: 0,

@@ -11,6 +11,7 @@ mod slices;
 pub(crate) mod swap;
 mod topology;
 mod users;
+mod work;
 
 use std::time::{Duration, Instant};
 
@@ -21,8 +22,9 @@ use crate::broker::Broker;
 use crate::fault::Fault;
 use crate::sample::Sample;
 use flow::Shape;
-use swap::Origin;
+use swap::{Origin, Swaps};
 use topology::Topology;
+use work::Timed;
 
 /// One row of the report.
 pub(crate) struct Case {
@@ -51,7 +53,7 @@ enum CaseKind {
     Connect { one_by_one: bool },
     Idle { clients: usize },
     Users,
-    Swap(Origin),
+    Swap(Swaps),
 }
 
 const P2P: Topology = Topology::Pairs(10);
@@ -78,25 +80,10 @@ pub(crate) const ALL: &[Case] = &[
         field: Field::Own(LOGINS),
         kind: CaseKind::Connect { one_by_one: true },
     },
-    Case {
-        name: "connect-js",
-        unit: "us/connect",
-        field: Field::Own(LANGUAGES),
-        kind: CaseKind::Connect { one_by_one: true },
-    },
     Case { name: "users", unit: "us/connect", field: Field::Own(USERS), kind: CaseKind::Users },
-    Case {
-        name: "swap",
-        unit: "us p99.9",
-        field: Field::Own(&[("swap", FULL)]),
-        kind: CaseKind::Swap(Origin::Cache),
-    },
-    Case {
-        name: "swap-compiled",
-        unit: "us p99.9",
-        field: Field::Own(&[("swap-compiled", FULL)]),
-        kind: CaseKind::Swap(Origin::Compiler),
-    },
+    swaps("swap", "us p99.9", Origin::Cache, Timed::Messages),
+    swaps("swap-logins", "us p99.9", Origin::Cache, Timed::Logins),
+    swaps("swap-compiled", "us p99", Origin::Compiler, Timed::Messages),
 ];
 
 /// Passwords of a users file, and the rules that the broker comes with.
@@ -114,16 +101,10 @@ const CHAINS: &[(&str, Arrangement)] = &[
 /// For CONNECT.
 const LOGINS: &[(&str, Arrangement)] = &[
     ("argon2id", Arrangement::of(Door::Argon, Rules::None)),
+    ("javascript", Arrangement::of(Door::JavaScript, Rules::None)),
     ("password", Arrangement::of(Door::Users(1), Rules::None)),
     ("component", Arrangement::of(Door::Gate, Rules::None)),
     ("library", Arrangement::of(Door::Library, Rules::None)),
-    ("open", Arrangement::OPEN),
-];
-
-/// For CONNECT with a policy in another language.
-const LANGUAGES: &[(&str, Arrangement)] = &[
-    ("javascript", Arrangement::of(Door::JavaScript, Rules::None)),
-    ("rust", Arrangement::of(Door::Gate, Rules::None)),
     ("open", Arrangement::OPEN),
 ];
 
@@ -144,6 +125,11 @@ const fn peers(name: &'static str, unit: &'static str, kind: CaseKind) -> Case {
 const fn chain(name: &'static str, topology: Topology, qos: u8, topics: u32) -> Case {
     let kind = CaseKind::Flow(Shape { topology, qos, payload: 64, topics });
     Case { name, unit: "us/delivery", field: Field::Own(CHAINS), kind }
+}
+
+const fn swaps(name: &'static str, unit: &'static str, origin: Origin, timed: Timed) -> Case {
+    let kind = CaseKind::Swap(Swaps { origin, timed });
+    Case { name, unit, field: Field::Own(&[("swaps", FULL)]), kind }
 }
 
 impl Case {
@@ -184,7 +170,7 @@ impl Case {
     pub(crate) fn rounds(&self) -> Rounds {
         match (&self.kind, self.field) {
             (CaseKind::Flow(_), Field::Own(_)) => Rounds::Sliced,
-            (CaseKind::Swap(origin), _) => Rounds::Windows(*origin),
+            (CaseKind::Swap(swaps), _) => Rounds::Windows(*swaps),
             _ => Rounds::InTurn,
         }
     }
@@ -197,7 +183,7 @@ pub(crate) enum Rounds {
     /// A process of each at once, each driven for a moment in turn: [`Case::run_sliced`].
     Sliced,
     /// Pairs of windows in one process: [`swap::run`].
-    Windows(Origin),
+    Windows(Swaps),
 }
 
 /// Clocks read at one moment; the difference of two is a measurement.

@@ -1,6 +1,6 @@
-//! Publishes at a steady rate while the authentication plugin is swapped again and again, and the
-//! same without swaps, in turn within one process. The versions were live before and come from the
-//! compile cache, or each is new and has to be compiled.
+//! Clients at work while the authentication plugin is swapped again and again, and the same without
+//! swaps, in turn within one process. The versions were live before and come from the compile cache,
+//! or each is new and has to be compiled. Not what the clients do (`work`).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,18 +9,14 @@ use std::thread;
 use std::time::Duration;
 
 use super::Mark;
-use super::flow::{Exchange, Shape, WARM_UP};
-use super::paced::{PAIRS, Pace, room_for};
-use super::topology::Topology;
+use super::flow::WARM_UP;
+use super::work::{Timed, Work};
 use crate::arrangement::PLUGINS;
 use crate::broker::{Broker, pause};
 use crate::client::Pool;
 use crate::ctl;
 use crate::fault::Fault;
-use crate::sample::{Latency, Sample};
-
-/// Messages a second, one by one.
-const RATE: u32 = 5_000;
+use crate::sample::Sample;
 
 /// Swaps over all windows, at least.
 const SWAPS: usize = 100;
@@ -28,7 +24,7 @@ const SWAPS: usize = 100;
 /// Between two looks of a window without swaps, as often as one with swaps looks.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// A slice of sending between two looks at whether the swaps are done.
+/// A slice of work between two looks at whether the swaps are done.
 const SLICE: Duration = Duration::from_millis(100);
 
 /// Where the versions come from.
@@ -40,6 +36,13 @@ pub(crate) enum Origin {
     Compiler,
 }
 
+/// A case of this kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Swaps {
+    pub(crate) origin: Origin,
+    pub(crate) timed: Timed,
+}
+
 /// A window with swaps, and the one of the same length without that followed it.
 pub(crate) struct Windows {
     pub(crate) swaps: Sample,
@@ -47,27 +50,24 @@ pub(crate) struct Windows {
 }
 
 /// Runs `rounds` pairs of windows.
-pub(crate) fn run(origin: Origin, broker: &Broker, rounds: usize) -> Result<Vec<Windows>, Fault> {
-    let mut swapper = Swapper::new(origin, broker.dir())?;
+pub(crate) fn run(case: Swaps, broker: &Broker, rounds: usize) -> Result<Vec<Windows>, Fault> {
+    let mut swapper = Swapper::new(case.origin, broker.dir())?;
     let mut pool = Pool::new(broker)?;
-    let shape = Shape { topology: Topology::Pairs(PAIRS), qos: 1, payload: 64, topics: 1 };
-    let exchange = Exchange::open(shape, &mut pool)?;
-    let pace = Pace::new(Duration::from_secs(1) / RATE)?;
-    pool.watch(&pace.timer)?;
-    let mut sender = Sender { broker, pool, exchange, pace };
-    sender.pace.run_for(&mut sender.exchange, &mut sender.pool, WARM_UP)?;
+    let work = case.timed.begin(&mut pool)?;
+    let mut clients = Clients { broker, pool, work, origin: case.origin };
+    clients.work.run_for(&mut clients.pool, WARM_UP)?;
     let each = SWAPS.div_ceil(rounds);
-    (0..rounds).map(|_| sender.windows(&mut swapper, each)).collect()
+    (0..rounds).map(|_| clients.windows(&mut swapper, each)).collect()
 }
 
-struct Sender<'a> {
+struct Clients<'a> {
     broker: &'a Broker,
     pool: Pool,
-    exchange: Exchange,
-    pace: Pace,
+    work: Box<dyn Work>,
+    origin: Origin,
 }
 
-impl Sender<'_> {
+impl Clients<'_> {
     fn windows(&mut self, swapper: &mut Swapper, each: usize) -> Result<Windows, Fault> {
         let before = ctl::generation(self.broker.dir())?;
         let (swaps, time) = self.window(Duration::MAX, |_| swapper.swap(each))?;
@@ -80,7 +80,7 @@ impl Sender<'_> {
         Ok(Windows { swaps, control })
     }
 
-    /// Sends until `beside`, on a thread of its own, has ended or `time` is over, which it is told;
+    /// Goes on until `beside`, on a thread of its own, has ended or `time` is over, which it is told;
     /// returns also how long that was.
     fn window(
         &mut self,
@@ -88,17 +88,14 @@ impl Sender<'_> {
         beside: impl FnOnce(&AtomicBool) -> Result<(), Fault> + Send,
     ) -> Result<(Sample, Duration), Fault> {
         let over = AtomicBool::new(false);
-        self.pace.resume();
-        self.pace.run_for(&mut self.exchange, &mut self.pool, WARM_UP)?;
-        self.pace.late.clear();
-        self.exchange.latencies = Some(room_for(RATE, time.min(Duration::from_secs(60))));
-        let start = Mark::now(self.broker, self.exchange.delivered)?;
+        self.work.resume();
+        self.work.run_for(&mut self.pool, WARM_UP)?;
+        self.work.start_timing(time.min(Duration::from_secs(60)));
+        let start = Mark::now(self.broker, self.work.done())?;
         thread::scope(|scope| {
             let beside = scope.spawn(|| beside(&over));
             let sent = loop {
-                if let Err(fault) =
-                    self.pace.run_for(&mut self.exchange, &mut self.pool, SLICE.min(time))
-                {
+                if let Err(fault) = self.work.run_for(&mut self.pool, SLICE.min(time)) {
                     break Err(fault);
                 }
                 if beside.is_finished() || start.at.elapsed() >= time {
@@ -110,22 +107,20 @@ impl Sender<'_> {
             sent?;
             ended.unwrap_or_else(|_| Err(Fault::Broker("the swapping thread panicked".into())))
         })?;
-        let end = Mark::now(self.broker, self.exchange.delivered)?;
+        let end = Mark::now(self.broker, self.work.done())?;
         Ok((self.sample(&start, &end)?, end.at - start.at))
     }
 
     fn sample(&mut self, start: &Mark, end: &Mark) -> Result<Sample, Fault> {
-        self.exchange.drain(&mut self.pool)?;
-        let latency = Latency::of(self.exchange.latencies.take().unwrap_or_default());
-        let late = Some(Latency::of(std::mem::take(&mut self.pace.late)));
-        let sample = start.until(end)?;
+        let sample = self.work.finish(&mut self.pool, start.until(end)?)?;
         let memory = self.broker.memory()?;
-        let figures = vec![("broker us/delivery", sample.cost)];
+        let figures = vec![("broker us each", sample.cost)];
         let (resident_kib, peak_kib) = (memory.resident_kib, memory.peak_kib);
-        let cost = latency.p999;
-        let latency = Some(latency);
-        let sample = Sample { cost, figures, latency, late, resident_kib, peak_kib, ..sample };
-        Ok(self.exchange.fill_in(sample))
+        let cost = sample.latency.map_or(0.0, |latency| match self.origin {
+            Origin::Cache => latency.p999,
+            Origin::Compiler => latency.p99,
+        });
+        Ok(Sample { cost, figures, resident_kib, peak_kib, ..sample })
     }
 }
 
