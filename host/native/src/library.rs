@@ -10,10 +10,13 @@ use std::rc::Rc;
 
 use theseus_abi::{ABI, Bytes, ENTRY, Entry, HostTable, Table, slot, status};
 use theseus_policy::Slot;
-use theseus_wasm::Interface;
+use theseus_wasm::{Interface, shown};
 
 /// Bytes of one reply of a plugin; what they may hold is bounded by who reads them.
 pub(crate) const REPLY_MAX: usize = 64 << 20;
+
+/// The status of a reply that was not taken, as a child process tells of it; no library is to return it.
+const NOT_TAKEN: i32 = i32::MIN;
 
 /// A loaded library. It stays loaded until the process ends: a thread of the library's own, or one that ends
 /// and destroys what the library left in it, may need its code at any time.
@@ -51,12 +54,26 @@ pub(crate) struct Failed {
     pub(crate) words: String,
 }
 
+impl Failed {
+    /// As the library, or its process, says it, which may say anything at any length.
+    pub(crate) fn said(status: i32, words: &[u8]) -> Self {
+        Self { status, words: shown(&String::from_utf8_lossy(words)) }
+    }
+
+    /// Whatever its status was: what came with it is not known.
+    fn not_taken(status: i32, size: usize) -> Self {
+        let status = if status == status::ANSWERED { NOT_TAKEN } else { status };
+        Self { status, words: format!("{size} bytes of reply, more than {REPLY_MAX}") }
+    }
+}
+
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.status {
             status::PANICKED => "it panicked",
             status::MALFORMED => "it does not understand the request",
             status::UNKNOWN => "it has no such function",
+            NOT_TAKEN => "it answered too much",
             other => return write!(f, "it returned the status {other} {}", self.words),
         };
         if self.words.is_empty() { f.write_str(what) } else { write!(f, "{what}: {}", self.words) }
@@ -115,9 +132,10 @@ impl Library {
             return Err("it fills no slot: none of authn, authz, limit, ban and hook".to_owned());
         }
         if Interface::of_library(table.interface).is_none() {
-            let minor = table.interface;
+            let (minor, spoken) = (table.interface, Interface::ALL.map(|it| it.to_string()));
             return Err(format!(
-                "it was built for theseus:plugin@0.{minor}.0, which is newer than this broker"
+                "it was built for theseus:plugin@0.{minor}.0; this broker speaks {}",
+                spoken.join(" and ")
             ));
         }
         Ok(Self { table })
@@ -144,13 +162,10 @@ impl Library {
         let taken = Self::taken(reply);
         // SAFETY: the reply is given back to the table that gave it, once.
         unsafe { (self.table.free)(reply) };
-        let bytes = taken.ok_or_else(|| Failed {
-            status,
-            words: format!("with a reply of {} bytes, more than {REPLY_MAX}", reply.size),
-        })?;
+        let bytes = taken.ok_or_else(|| Failed::not_taken(status, reply.size))?;
         match status {
             status::ANSWERED => Ok(bytes),
-            status => Err(Failed { status, words: String::from_utf8_lossy(&bytes).into_owned() }),
+            status => Err(Failed::said(status, &bytes)),
         }
     }
 

@@ -11,6 +11,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use theseus_abi::status;
+use theseus_wasm::shown;
 
 use crate::child::REFUSED;
 use crate::frame::{Frame, Kind};
@@ -66,7 +67,7 @@ impl Process {
         match (first.number, <[u8; 8]>::try_from(&*first.bytes)) {
             (0, Ok(bytes)) => process.filled = Filled::from_bytes(bytes),
             (REFUSED, _) => {
-                return Err(Gone::Refused(String::from_utf8_lossy(&first.bytes).into_owned()));
+                return Err(Gone::Refused(shown(&String::from_utf8_lossy(&first.bytes))));
             }
             _ => return Err(Gone::Ended("its process does not say what is in it".to_owned())),
         }
@@ -87,8 +88,7 @@ impl Process {
             match (kind, number.cast_signed()) {
                 (Kind::Answer, status::ANSWERED) => return Ok(bytes),
                 (Kind::Answer, status) => {
-                    let words = String::from_utf8_lossy(&bytes).into_owned();
-                    return Err(Gone::Failed(Failed { status, words }));
+                    return Err(Gone::Failed(Failed::said(status, &bytes)));
                 }
                 (Kind::AskHost, _) => {
                     let (status, bytes) = match host(number, &bytes) {

@@ -26,14 +26,8 @@ async fn what_is_no_plugin_is_refused_with_its_reason() {
     let no_symbol = build(&world.path("plugout.so"), &["-DNO_SYMBOL"]);
     let refused = world.prepare(fs::read(no_symbol).unwrap()).await.err().unwrap().to_string();
     assert_eq!(refused, "it is no plugin: it does not export `theseus_plugin`");
-    for (misdeed, why) in [
-        ("other abi", "it speaks the native ABI 2; this broker speaks 1"),
-        ("refuse", "it does not speak the native ABI 1, which this broker speaks"),
-        ("short table", "its table has 16 bytes, fewer than ABI 1 has"),
-        ("no slot", "it fills no slot: none of authn, authz, limit, ban and hook"),
-    ] {
-        assert_eq!(world.refused(misdeed).await, why);
-    }
+    let refused = world.refused("refuse").await;
+    assert_eq!(refused, "it does not speak the native ABI 1, which this broker speaks");
     let refused = world.prepare(b"no library at all".to_vec()).await.err().unwrap().to_string();
     assert_eq!(refused, "it is no native library (it begins with `no libra`)");
     assert_eq!(world.loader.mapped(), (0, 0), "none was loaded here");
@@ -45,6 +39,11 @@ async fn what_kills_the_process_that_opens_it_kills_a_child() {
     let crashed = "failed in a process of its own: its process was ended by signal 11 (SIGSEGV)";
     assert_eq!(world.refused("crash at load").await, format!("`load` {crashed}"));
     assert_eq!(world.refused("crash at describe").await, format!("`describe` {crashed}"));
+    for misdeed in ["abort at load", "abort at entry"] {
+        let aborted = world.refused(misdeed).await;
+        assert!(aborted.starts_with("`load` failed in a process of its own: "), "{aborted}");
+        assert!(aborted.contains("signal 6 (SIGABRT"), "{misdeed}: {aborted}");
+    }
     let exited = world.refused("exit at load").await;
     assert!(exited.ends_with("its process ended by itself, with 3"), "{exited}");
     for misdeed in ["hang at load", "hang at describe"] {
@@ -131,13 +130,54 @@ async fn a_status_and_a_reply_that_is_none_cost_their_call() {
         let version = world.start(&path, place).await;
         let failed = ask(&version, "fail").await.unwrap_err();
         assert_eq!(failed, Fault::Trap("it panicked: as told".to_owned()), "{place:?}");
-        let garbage = ask(&version, "garbage").await.unwrap_err();
-        assert_eq!(garbage, Fault::Invalid("there is no case 7".to_owned()), "{place:?}");
-        let huge = ask(&version, "huge").await.unwrap_err();
-        assert!(matches!(huge, Fault::Invalid(_) | Fault::Trap(_)), "{place:?}: {huge}");
-        assert_eq!(ask(&version, "").await.unwrap(), "1.0.0", "{place:?}");
+        for (user, why) in [
+            ("garbage", "there is no case 7"),
+            ("huge", "it answered too much: 104857600 bytes of reply, more than 67108864"),
+            ("lie", "the bytes end in the middle"),
+            ("trail", "1 bytes follow after the end"),
+        ] {
+            let fault = ask(&version, user).await;
+            assert_eq!(fault, Err(Fault::Invalid(why.to_owned())), "{user}, {place:?}");
+            assert_eq!(ask(&version, "").await.unwrap(), "1.0.0", "{user}, {place:?}");
+        }
         assert_eq!(ask(&version, "time").await.unwrap(), "1.0.0", "{place:?}");
     }
+}
+
+/// It may say what a client has told it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_it_says_of_a_failure_is_one_line_of_bounded_length() {
+    let world = World::new();
+    let path = world.build("door.so", "1.0.0", "");
+    for place in [Place::Here, Place::Process] {
+        let version = world.start(&path, place).await;
+        let said = ask(&version, "shout").await.unwrap_err().to_string();
+        let begin = r"it trapped: it panicked: as told\nERROR forged\u{1b}[31mxxx";
+        assert!(said.starts_with(begin), "{place:?}: {said}");
+        assert!(said.len() < 5000, "{place:?}: {} bytes", said.len());
+    }
+}
+
+/// An answer that nobody waits for any more ends its thread, and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_comes_back_late_hangs_no_more() {
+    let world = World::new();
+    let sign = world.path("sign");
+    let misdeed = format!("late until {}", sign.display());
+    let version = world.start(&world.build("door.so", "1.0.0", &misdeed), Place::Here).await;
+    assert_eq!(ask(&version, "late").await, Err(Fault::WallTime));
+    assert_eq!((version.hanging(), version.health().instances), (1, 1));
+    fs::write(sign, "").unwrap();
+    let back = async {
+        while version.hanging() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(10 * WALL, back).await.unwrap();
+    assert_eq!(version.health().instances, 0, "its thread has ended");
+    // The pause that it has led to ends as any.
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    assert_eq!(ask(&version, "late").await.unwrap(), "1.0.0");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,7 +16,8 @@ pub enum Interface {
 }
 
 impl Interface {
-    const ALL: [Self; 2] = [Self::V0_1, Self::V0_2];
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::V0_1, Self::V0_2];
 
     /// The version whose minor number a native library says it was built for
     /// (`docs/native-abi.md`); 0 stands for 0.1.0.

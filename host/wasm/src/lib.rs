@@ -56,4 +56,4 @@ pub use interface::Interface;
 pub use places::Places;
 pub use rejection::Rejection;
 pub use version::Version;
-pub use voice::Voice;
+pub use voice::{Voice, shown};

@@ -142,7 +142,7 @@ fn is_counter_name(name: &str) -> bool {
 }
 
 /// What a guest says, as it may stand in a log: one line, of bounded length.
-pub(crate) fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     printable(cut(text))
 }
 

@@ -30,6 +30,18 @@ static const struct theseus_host *broker;
 
 static int does(const char *misdeed) { return strcmp(MISDEED, misdeed) == 0; }
 
+/* What stands behind these words in the misdeed, if they are in it. */
+static const char *behind(const char *words) {
+    const char *found = strstr(MISDEED, words);
+    return found ? found + strlen(words) : NULL;
+}
+
+/* The number there, instead of the one that is true. */
+static void misstate(const char *words, uint32_t *number) {
+    const char *digits = behind(words);
+    if (digits) *number = (uint32_t)strtoul(digits, NULL, 0);
+}
+
 /* So that the compiler does not know that it is nowhere. */
 static int *volatile nowhere = 0;
 
@@ -49,6 +61,7 @@ static void eat(void) {
 
 __attribute__((constructor)) static void at_load(void) {
     if (does("crash at load")) crash();
+    if (does("abort at load")) abort();
     if (does("hang at load")) hang();
     if (does("exit at load")) exit(3);
 }
@@ -70,11 +83,20 @@ static void put_text(struct theseus_bytes *to, const char *text) {
 }
 
 static void describe(struct theseus_bytes *reply) {
+    const char *connector = behind("wants connector ");
+    if (does("lie at describe")) {
+        put_u32(reply, 0xfffffff0);
+        return;
+    }
     put_text(reply, NAME);
     put_text(reply, VERSION);
     put_text(reply, "a library that does what it is told; for tests");
     put_u32(reply, 0); /* settings */
-    put_u32(reply, 0); /* connectors */
+    put_u32(reply, connector ? 1 : 0);
+    if (connector) {
+        put_text(reply, "http");
+        put_text(reply, connector);
+    }
     put_u32(reply, 0); /* hook-filters */
     put_u32(reply, 0); /* state-schema */
 }
@@ -116,9 +138,72 @@ static int knows_the_time(void) {
     return fine;
 }
 
+static void tell(const char *what) {
+    struct theseus_bytes request = {0, 0}, reply = {0, 0};
+    put_u8(&request, 2); /* info */
+    put_text(&request, what);
+    broker->call(0x8001, request.data, request.size, &reply);
+    broker->free(reply);
+    free(request.data);
+}
+
+/* Sends by the connector `users`, whether or not it may, and tells what becomes of it. */
+static void send(void) {
+    struct theseus_bytes request = {0, 0}, reply = {0, 0};
+    put_text(&request, "users");
+    put_text(&request, "GET");
+    put_text(&request, "/");
+    put_u32(&request, 0); /* headers */
+    put_u32(&request, 0); /* body */
+    int32_t status = broker->call(0x8a01, request.data, request.size, &reply);
+    if (status == 0 && reply.size > 0 && reply.data[0] == 0) tell("users: answered");
+    else if (status == 0 && reply.size == 2 && reply.data[1] == 0) tell("users: not granted");
+    else tell("users: failed otherwise");
+    broker->free(reply);
+    free(request.data);
+}
+
+/* Answers only when there is the file that stands in the misdeed. */
+static void be_late(void) {
+    const char *file = behind("late until ");
+    if (!file) return;
+    while (access(file, F_OK) != 0) usleep(10 * 1000);
+    tell("it is late");
+}
+
+/* What is no answer; 0 if the user asks for none of these. */
+static int misanswers(const char *user, struct theseus_bytes *reply) {
+    if (!strcmp(user, "garbage")) {
+        put(reply, "\x07garbage", 8);
+    } else if (!strcmp(user, "huge")) {
+        reply->data = calloc(1, 100u << 20);
+        reply->size = 100u << 20;
+    } else if (!strcmp(user, "lie")) {
+        put_u8(reply, 0); /* allow */
+        put_u8(reply, 1); /* a user name, which ends far behind the reply */
+        put_u32(reply, 0xfffffff0);
+        put(reply, "anna", 4);
+    } else if (!strcmp(user, "trail")) {
+        let_in(reply);
+        put_u8(reply, 0);
+    } else {
+        return 0;
+    }
+    return 1;
+}
+
+/* A reason that would be a line of its own in a log, and longer than any. */
+static void shout(struct theseus_bytes *reply) {
+    char flood[8192];
+    memset(flood, 'x', sizeof flood);
+    put(reply, "as told\nERROR forged\x1b[31m", 25);
+    put(reply, flood, sizeof flood);
+}
+
 static int32_t authenticate(const uint8_t *request, struct theseus_bytes *reply) {
     char user[32];
     user_of(request, user);
+    if (misanswers(user, reply)) return 0;
     if (does("crash at call") || !strcmp(user, "crash")) crash();
     if (does("hang at call") || !strcmp(user, "hang")) hang();
     if (!strcmp(user, "spin")) spin();
@@ -126,23 +211,23 @@ static int32_t authenticate(const uint8_t *request, struct theseus_bytes *reply)
     if (!strcmp(user, "abort")) abort();
     if (!strcmp(user, "exit")) _exit(7);
     if (!strcmp(user, "slow")) usleep(300 * 1000);
+    if (!strcmp(user, "late")) be_late();
+    if (!strcmp(user, "send")) send();
+    if (!strcmp(user, "shout")) {
+        shout(reply);
+        return 1;
+    }
     if (!strcmp(user, "fail")) {
         put(reply, "as told", 7);
         return 1;
-    }
-    if (!strcmp(user, "garbage")) {
-        put(reply, "\x07garbage", 8);
-        return 0;
-    }
-    if (!strcmp(user, "huge")) {
-        reply->data = calloc(1, 100u << 20);
-        reply->size = 100u << 20;
-        return 0;
     }
     if (!strcmp(user, "time") && !knows_the_time()) return 1;
     let_in(reply);
     return 0;
 }
+
+/* Another function that it knows, and has nothing to say to. */
+static uint32_t other;
 
 static int32_t call(uint32_t function, const uint8_t *request, size_t size,
                     struct theseus_bytes *reply) {
@@ -161,12 +246,13 @@ static int32_t call(uint32_t function, const uint8_t *request, size_t size,
         break;
     case 0x0002:
         if (does("slow at init")) usleep(1500 * 1000);
+        if (does("abort at init")) abort();
         /* fall through */
     case 0x0004:
         put_u8(&answer, 0);
         break;
     case 0x0101: status = authenticate(request, &answer); break;
-    default: status = 3;
+    default: status = function == other ? 0 : 3;
     }
     *reply = answer;
     return status;
@@ -174,7 +260,11 @@ static int32_t call(uint32_t function, const uint8_t *request, size_t size,
 
 static void give_back(struct theseus_bytes bytes) { free(bytes.data); }
 
-static struct theseus_table table = {sizeof table, 1, 1, 0, call, give_back};
+/* With what a later one may have at its end. */
+static struct { struct theseus_table table; uint8_t later[32]; } all = {
+    {sizeof(struct theseus_table), 1, 1, 0, call, give_back},
+    {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+};
 
 #ifdef NO_SYMBOL
 #define theseus_plugin theseus_plugout
@@ -182,9 +272,12 @@ static struct theseus_table table = {sizeof table, 1, 1, 0, call, give_back};
 
 const struct theseus_table *theseus_plugin(const struct theseus_host *host) {
     if (host->abi != 1 || host->size < sizeof *host || does("refuse")) return NULL;
+    if (does("abort at entry")) abort();
     broker = host;
-    if (does("other abi")) table.abi = 2;
-    if (does("short table")) table.size = 16;
-    if (does("no slot")) table.slots = 0;
-    return &table;
+    misstate("table of ", &all.table.size);
+    misstate("abi ", &all.table.abi);
+    misstate("slots ", &all.table.slots);
+    misstate("interface ", &all.table.interface);
+    misstate("answers ", &other);
+    return &all.table;
 }

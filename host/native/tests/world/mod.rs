@@ -1,6 +1,7 @@
 //! What tests run libraries in: a folder, a loader whose child processes are this very test, and libraries
 //! made of `tests/plugins/rogue/rogue.c` by the system's compiler.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is a failed test")]
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::collections::BTreeSet;
 use std::io;
