@@ -77,6 +77,79 @@ fn plugins_lists_every_file_with_state_version_hash_and_reason() {
     assert_eq!(names, ["acl", "password"]);
 }
 
+/// The cells of the row of `theseus ctl plugins` with this version of `gate`, as far as its percentiles; these must
+/// grow.
+fn row_of_version(site: &Site, version: &str) -> Vec<String> {
+    let text = site.theseus(&["ctl", "plugins"], "").stdout;
+    let mut rows = text.lines().map(|line| -> Vec<_> {
+        line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect()
+    });
+    assert!(rows.any(|row| row == COLUMNS), "{text}");
+    let row = rows.find(|row| row.starts_with(&["gate", version])).unwrap();
+    let micros: Vec<u64> = row[9..]
+        .iter()
+        .map(|cell| match cell.split_once(' ').unwrap() {
+            (number, "us") => number.parse().unwrap(),
+            (number, _) => 1000 * number.parse::<u64>().unwrap(),
+        })
+        .collect();
+    assert!(micros.len() == 3 && micros[0] > 0 && micros.is_sorted(), "{text}");
+    row[..9].iter().map(ToString::to_string).collect()
+}
+
+const COLUMNS: [&str; 12] = [
+    "PLUGIN",
+    "VERSION",
+    "SHA256",
+    "STATE",
+    "GENERATION",
+    "INSTANCES",
+    "SLOT",
+    "CALLS",
+    "FAILED",
+    "P50",
+    "P99",
+    "P99.9",
+];
+
+/// `gate-failing` fails every fourth login of its one instance; whom it refuses it has not failed.
+#[test]
+fn plugins_counts_for_each_version_its_calls_and_those_that_failed() {
+    let site = Site::new();
+    site.config(
+        "authentication = [\"gate\"]\n[authorization]\nno_match = \"allow\"\n\
+         [policy]\nmax_instances = 1\nreplay_decisions = 0\n",
+    );
+    site.drop_in("gate-failing", "gate.wasm");
+    let broker = site.start();
+    let answer = |password: &str| {
+        let login = Connect::new(Version::V5, "client").login("anna", password);
+        Raw::try_connect(&broker, &login).map(Raw::disconnect).err()
+    };
+    let hash = || broker.plugin_file("gate.wasm")["sha256"].as_str().unwrap().to_owned();
+    let expect = |version: &str, hash: &str, rest: [&str; 6]| {
+        let row = row_of_version(&site, version);
+        assert_eq!(row, [&["gate", version, hash], &rest[..]].concat());
+    };
+    let answers: Vec<_> =
+        (0..14).map(|n| answer(if n % 2 == 0 { "odd" } else { "even" })).collect();
+    let failed = answers.iter().filter(|it| **it == Some(UNAVAILABLE)).count().to_string();
+    assert_eq!(failed, "3", "{answers:02x?}");
+    let failing = hash();
+    expect("1.4.0", &failing, ["live", "1", "1", "authn", "14", &failed]);
+    let mark = broker.mark();
+    site.drop_in("gate-odd", "gate.wasm");
+    broker.wait_for_line(mark, &["swapped gate 1.4.0", "-> 1.1.0", "generation 2"]);
+    assert_eq!(["odd", "even", "odd"].map(answer), [None, Some(BAD_CREDENTIALS), None]);
+    let row = row_of_version(&site, "1.1.0");
+    assert!(row[3].starts_with("probation, "), "{row:?}");
+    expect("1.1.0", &hash(), [&row[3], "2", "1", "authn", "3", "0"]);
+    expect("1.4.0", &failing, ["previous", "-", "1", "authn", "14", &failed]);
+}
+
+const UNAVAILABLE: u8 = 0x88;
+const BAD_CREDENTIALS: u8 = 0x86;
+
 #[test]
 fn what_needs_attention_stands_in_the_status() {
     let site = Site::guarded("anna", "harbour");

@@ -106,12 +106,20 @@ impl Shadow {
         });
     }
 
-    /// Evenly spread.
     fn is_sampled(&self) -> bool {
         let seen = self.seen.fetch_add(1, Ordering::Relaxed);
-        let percent = self.percent.load(Ordering::Relaxed);
-        seen * percent / 100 < (seen + 1) * percent / 100
+        is_drawn(seen, self.percent.load(Ordering::Relaxed))
     }
+}
+
+/// Questions come in turns: a login asks first of one slot and then of another, devices report one after the
+/// other. Every second or tenth would always be of the same slot, or of the same device; so this is drawn, by
+/// the mixing of SplitMix64, which needs no secret.
+const fn is_drawn(seen: u64, percent: u64) -> bool {
+    let mixed = seen.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (mixed ^ (mixed >> 31)) % 100 < percent
 }
 
 /// A question that is put to a candidate, until that is over, however it ends.
@@ -161,6 +169,21 @@ mod tests {
                 Ok(Answer::Banned(false))
             })
         }
+    }
+
+    #[test]
+    fn of_those_that_come_in_turns_each_is_drawn_as_often_as_all() {
+        const ASKED: u64 = 2000;
+        let in_turns = |percent| (1..=20).map(move |turns| (percent, turns));
+        for (percent, turns) in [1, 10, 25, 50, 99].into_iter().flat_map(in_turns) {
+            for turn in 0..turns {
+                let drawn = (0..ASKED).filter(|n| is_drawn(n * turns + turn, percent)).count();
+                let (drawn, expected) = (drawn as u64, ASKED * percent / 100);
+                let is_near = drawn.abs_diff(expected) <= ASKED / 20 && (1..ASKED).contains(&drawn);
+                assert!(is_near, "{percent}%, {turn} of {turns}: {drawn}");
+            }
+        }
+        assert!((0..ASKED).all(|n| is_drawn(n, 100) && !is_drawn(n, 0)));
     }
 
     async fn until(holds: impl Fn() -> bool) {
