@@ -1,7 +1,9 @@
 //! Messages that a hook sees: kept, dropped, denied, replaced, and what becomes of them when it fails. The
 //! plugin does what the payload says (`tests/plugins/umpire`).
 
-use theseus_tests::{Broker, Connect, Raw, Site, Tool, Version, publish, skip, wait_until};
+use theseus_tests::{
+    Broker, Connect, Figures, Raw, Site, Tool, Version, publish, skip, wait_until,
+};
 
 const NOT_AUTHORIZED: u8 = 0x87;
 
@@ -87,6 +89,38 @@ fn the_publisher_is_answered_as_the_hook_decides() {
     watcher.expect_no_message();
     let counted = broker.counted(&["messages_dropped_by_hook", "publishes_denied"]);
     assert_eq!(counted, [4, 4]);
+}
+
+/// It would drop every one of these. `hook/#` and `ask/hook/+` are its filters.
+#[test]
+fn a_hook_is_asked_about_what_one_of_its_filters_covers_and_nothing_else() {
+    let (_site, broker) = start();
+    let mut watcher = watcher(&broker);
+    let mut client = enter(&broker, Version::V5, "client");
+    let calls = "theseus_plugin_calls_total{plugin=\"umpire\",slot=\"hook\"}";
+    let mut asked = 0.0;
+    for (topic, is_asked) in [
+        ("a/x", false),
+        ("hook/x", true),
+        ("hooks/x", false),
+        ("hook", true),
+        ("Hook/x", false),
+        ("hook/x/y", true),
+        ("x/hook/y", false),
+        ("/hook/x", false),
+        ("ask/hook/x", true),
+        ("ask/hook", false),
+        ("ask/hook/x/y", false),
+        ("ask/x", false),
+    ] {
+        assert_eq!(client.publish_answered(topic, "drop", 1), 0, "{topic}");
+        asked += f64::from(u8::from(is_asked));
+        assert_eq!(Figures::of(&broker).get(calls).unwrap_or(0.0), asked, "{topic}");
+        if !is_asked {
+            assert_eq!(watcher.message().topic, topic);
+        }
+    }
+    watcher.expect_no_message();
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! load, when its settings are edited, and when it fails.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a failed step is a failed test")]
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -164,6 +164,59 @@ fn each_scope_counts_for_its_own() {
         let dropped = broker.counted(&["messages_dropped_by_limit"]);
         assert_eq!(dropped, [u64::from(together)], "{scope} {user}");
     }
+}
+
+const HOME: [u8; 4] = [127, 0, 1, 1];
+const NEIGHBOUR: [u8; 4] = [127, 0, 1, 2];
+const STRANGER: [u8; 4] = [127, 0, 2, 1];
+
+/// A broker that lets each network of so many bits do two things of a meter.
+fn village(meter: &str, bits: u8) -> (Site, Broker) {
+    let site = Site::new();
+    site.config(&format!(
+        "allow_anonymous = true\nlimits = [\"village\"]\n\
+         [plugins.village]\nmeter = \"{meter}\"\nbits = {bits}\n"
+    ));
+    site.drop_in("village", "village.wasm");
+    let broker = site.start();
+    (site, broker)
+}
+
+/// 127.0.1.1 and 127.0.1.2 differ in the last two bits, and from 127.0.2.1 in the tenth from the end.
+#[test]
+fn the_addresses_of_one_network_share_a_bucket() {
+    const NO_SUBSCRIBERS: u8 = 0x10;
+    for (bits, neighbour, stranger) in [
+        (32, NO_SUBSCRIBERS, NO_SUBSCRIBERS),
+        (31, NO_SUBSCRIBERS, NO_SUBSCRIBERS),
+        (24, QUOTA, NO_SUBSCRIBERS),
+        (23, QUOTA, NO_SUBSCRIBERS),
+        (22, QUOTA, QUOTA),
+    ] {
+        let (_site, broker) = village("messages-in", bits);
+        let says = |source: [u8; 4], id: &str| {
+            let mut raw = Raw::open_from(IpAddr::from(source), &broker);
+            raw.send(&Connect::new(Version::V5, id).bytes());
+            assert_eq!(raw.packet().body[1], 0);
+            raw.publish_answered("t", "x", 1)
+        };
+        assert_eq!([says(HOME, "a"), says(HOME, "b")], [NO_SUBSCRIBERS; 2], "{bits}");
+        assert_eq!(says(HOME, "c"), QUOTA, "{bits}");
+        assert_eq!((says(NEIGHBOUR, "d"), says(STRANGER, "e")), (neighbour, stranger), "{bits}");
+    }
+}
+
+#[test]
+fn a_network_that_connects_too_often_is_refused_and_the_next_one_is_not() {
+    let (_site, broker) = village("connects", 24);
+    let connect = Connect::new(Version::V5, "c");
+    for (source, code) in
+        [(HOME, 0), (NEIGHBOUR, 0), (NEIGHBOUR, TOO_SOON), (HOME, TOO_SOON), (STRANGER, 0)]
+    {
+        let knock = Raw::knock_from(IpAddr::from(source), &broker, &connect);
+        assert_eq!(knock, Some(code), "{source:?}");
+    }
+    assert_eq!(broker.counted(&["connects_refused_by_limit"]), [2]);
 }
 
 #[test]

@@ -18,8 +18,7 @@ use theseus_plugin::{
 
 struct Saboteur;
 
-/// The call of a function that `late` traps at, and of batches.
-const LATE: i64 = 500;
+/// The batch that `late` traps at.
 const LATE_BATCH: i64 = 5;
 
 theseus_plugin::export!(Saboteur: authz, limit, ban, hook);
@@ -101,7 +100,7 @@ impl Ban for Saboteur {
         }
         let mut deeds = names().filter(|name| !name.starts_with("good-"));
         match deeds.next() {
-            Some("late") => late("on-events", LATE_BATCH),
+            Some("late") => misdeed::late("on-events", LATE_BATCH),
             deed => sabotage("on-events", deed),
         }
     }
@@ -120,17 +119,10 @@ fn huge_limit() -> Limit {
 /// Does what a function was asked for, if it was.
 fn sabotage(function: &str, deed: Option<&str>) {
     match deed.unwrap_or_default() {
-        "late" => late(function, LATE),
+        "late" => misdeed::late(function, misdeed::LATE),
         "huge" => misdeed::commit("hand-over"),
         "http" => ask_nobody(),
         deed => misdeed::commit(deed),
-    }
-}
-
-/// Is well for a long time, and then is not.
-fn late(function: &str, call: i64) {
-    if kv::add(function, 1, None) == Ok(call) {
-        misdeed::commit("trap");
     }
 }
 

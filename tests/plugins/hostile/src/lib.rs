@@ -2,6 +2,7 @@
 //! `misbehave` from the beginning. Everybody else is let in with the password `good`.
 #![forbid(unsafe_code)]
 
+mod clocks;
 mod exchange;
 mod garbage;
 mod misdeed;
@@ -50,6 +51,9 @@ impl Authn for Hostile {
     fn authenticate(&self, who: &Client, credentials: &Credentials) -> Decision {
         let name = who.username.as_deref().unwrap_or_default();
         misdeed::commit(name);
+        if name == "clocks" {
+            return clocks::said();
+        }
         if let Some(decision) = garbage::decision(name).or_else(|| exchange::begin(name)) {
             return decision;
         }

@@ -8,6 +8,9 @@ use theseus_plugin::{clock, files, kv, log, passwords};
 
 const MEGABYTE: usize = 1 << 20;
 
+/// The call that `late` traps at.
+pub(crate) const LATE: i64 = 500;
+
 /// Does what the name says; most of it never returns.
 pub(crate) fn commit(name: &str) {
     match name {
@@ -19,6 +22,7 @@ pub(crate) fn commit(name: &str) {
             0
         }),
         "trap" => trap(),
+        "late" => late("calls", LATE),
         "exit" => std::process::exit(3),
         "memory" => memory(),
         "memory-polite" => politely(),
@@ -42,6 +46,13 @@ fn spin<T>(work: impl Fn() -> T) {
 #[expect(clippy::panic, reason = "that is what was asked for")]
 fn trap() {
     panic!("asked to trap");
+}
+
+/// Is well for a long time, and then is not. It counts with the broker, since an instance may vanish.
+pub(crate) fn late(key: &str, call: i64) {
+    if kv::add(key, 1, None) == Ok(call) {
+        trap();
+    }
 }
 
 /// Until the broker refuses, which ends the instance.

@@ -7,6 +7,9 @@ use theseus_plugin::authn::Decision;
 use theseus_plugin::buckets::{self, Rate};
 use theseus_plugin::{Grant, Refusal, RefusalReason, bans, kv, passwords};
 
+/// Additions of one call.
+const COUNTED: usize = 1000;
+
 /// Nothing flows in while a test runs.
 const RATE: Rate = Rate { amount: 1, period: Duration::from_secs(86_400), burst: 1000 };
 
@@ -25,6 +28,8 @@ pub(crate) fn done(user: &str, logins: &str) -> Decision {
         "keys" => said(&many_keys()),
         "values" => said(&large_values()),
         "odd" => said(&odd_ones()),
+        "count" => said(&format!("sums={};", counted())),
+        "total" => said(&format!("total={};", number("counted"))),
         "clear" => {
             (0..100_000).for_each(|n| kv::delete(&format!("key {n}")));
             (0..1000).for_each(|n| kv::delete(&format!("value {n}")));
@@ -45,6 +50,11 @@ fn add(logins: &str) -> Decision {
         Ok(_) => Decision::allow(Grant::new()),
         Err(_) => Decision::deny(RefusalReason::QuotaExceeded),
     }
+}
+
+/// All sums that it is told of its additions, together.
+fn counted() -> i64 {
+    (0..COUNTED).filter_map(|_| kv::add("counted", 1, None).ok()).sum()
 }
 
 #[expect(clippy::panic, reason = "the panic is the purpose")]
