@@ -1,4 +1,4 @@
-//! The command line: `theseus [--config FILE]`, `theseus ctl`, `theseus passwd`, `theseus plugin`.
+//! The command line: `theseus [--config FILE]`, `theseus ctl`, `passwd`, `plugin`, `certs`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -7,6 +7,7 @@ use lexopt::prelude::*;
 
 use theseus_native::WORD;
 
+use crate::certs::CertsDev;
 use crate::ctl::{Question, Verb};
 use crate::passwd::Passwd;
 use crate::plugin::Plugin;
@@ -18,6 +19,7 @@ pub(crate) enum Command {
     Ctl(Ctl),
     Passwd(Passwd),
     Plugin(Plugin),
+    Certs(CertsDev),
     /// What only the broker asks for: to be a process that has a native plugin.
     PluginChild {
         file: PathBuf,
@@ -48,10 +50,11 @@ Usage: theseus [--config FILE]                 serve
        theseus ctl [--json] VERB               ask the running broker
        theseus passwd [--file FILE] USER       add a user, or change a password
        theseus plugin inspect | sign | keygen  look into a plugin, vouch for it
+       theseus certs dev                       certificates to try TLS with
 
   --config FILE   the configuration; without it etc/theseus.toml, then
                   /etc/theseus/theseus.toml
-  --help          this text; also after ctl, passwd and plugin
+  --help          this text; also after each of these words
   --version       the version
 
 Every key can also be set by a variable: listeners.tcp.default.bind is
@@ -122,6 +125,16 @@ for, or read as one line where standard input is no terminal.
   --key KEYFILE     the secret key
   --no-password     the key is not locked: whoever has the file can sign";
 
+const CERTS_HELP: &str = "\
+theseus certs dev: throw-away certificates, to try TLS with
+
+Usage: theseus certs dev [--dir DIR]
+
+Writes ca.pem, and signed by it server.pem and client.pem with their .key,
+for localhost, 127.0.0.1 and ::1. Nothing is overwritten.
+
+  --dir DIR   where to; certs if nothing is said";
+
 /// Reads the arguments after the program's name.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
     let mut parser = lexopt::Parser::from_args(args);
@@ -135,6 +148,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
             Long("config") | Short('c') => serve.config = Some(file(&mut parser, "--config")?),
             Value(word) if word == "ctl" => return parse_ctl(&mut parser, serve.config),
             Value(word) if word == "plugin" => return parse_plugin(&mut parser),
+            Value(word) if word == "certs" => return parse_certs(&mut parser),
             Value(word) if word == WORD => return parse_plugin_child(&mut parser),
             Value(word) if word == "passwd" => return parse_passwd(&mut parser, serve.config),
             other => return Err(unknown(other, "theseus --help")),
@@ -178,6 +192,22 @@ fn parse_plugin_child(parser: &mut lexopt::Parser) -> Result<Command, String> {
     let memory = text(parser, WORD, "FILE BYTES")?;
     let memory = memory.parse().map_err(|_| format!("{WORD}: `{memory}` is no number of bytes"))?;
     Ok(Command::PluginChild { file, memory })
+}
+
+fn parse_certs(parser: &mut lexopt::Parser) -> Result<Command, String> {
+    let (mut dir, mut verb) = (PathBuf::from("certs"), false);
+    while let Some(arg) = next(parser)? {
+        match arg {
+            Long("help") | Short('h') => return Ok(Command::Print(CERTS_HELP.to_owned())),
+            Long("dir") => dir = file(parser, "--dir")?,
+            Value(word) if !verb && word == "dev" => verb = true,
+            other => return Err(unknown(other, "theseus certs --help")),
+        }
+    }
+    if !verb {
+        return Err("certs needs a verb: dev".to_owned());
+    }
+    Ok(Command::Certs(CertsDev { dir }))
 }
 
 fn parse_passwd(parser: &mut lexopt::Parser, config: Option<PathBuf>) -> Result<Command, String> {
@@ -338,6 +368,15 @@ mod tests {
         ] {
             assert!(plugin(args).is_err_and(|it| it.contains(part)), "{args:?}");
         }
+    }
+
+    #[test]
+    fn certificates_go_where_one_says() {
+        let certs = |dir: &str| Ok(Command::Certs(CertsDev { dir: dir.into() }));
+        assert_eq!(parsed(&["certs", "dev"]), certs("certs"));
+        assert_eq!(parsed(&["certs", "dev", "--dir", "a"]), certs("a"));
+        assert!(parsed(&["certs"]).is_err_and(|it| it.contains("dev")));
+        assert!(parsed(&["certs", "prod"]).is_err_and(|it| it.contains("`prod`")));
     }
 
     #[test]

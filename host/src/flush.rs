@@ -170,7 +170,7 @@ impl State {
                     return;
                 }
             }
-            if after == 0 && !more {
+            if after == 0 && !more && !link.wire.owes() {
                 break;
             }
         }

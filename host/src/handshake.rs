@@ -17,11 +17,17 @@ use crate::listen::{HandshakeLimits, Listener, Seat};
 use crate::local::Local;
 use crate::peers::Arrival;
 use crate::stranger::{Refused, Stranger};
+use crate::tls::Tls;
 use crate::wire::Wire;
 
 /// Serves a wire until its CONNECT is answered or its time is over. The error is for the log.
-pub(crate) async fn run(local: Rc<Local>, wire: Wire, peer: SocketAddr, seat: Seat) {
+pub(crate) async fn run(local: Rc<Local>, mut wire: Wire, peer: SocketAddr, seat: Seat) {
     let HandshakeLimits { timeout, packet_size_max } = seat.listener().handshake;
+    if let Some(tls) = &seat.listener().tls
+        && !secure(&local, &mut wire, peer, tls).await
+    {
+        return;
+    }
     let mut stranger = Stranger::new(wire, packet_size_max);
     let mut patience = Patience::new(timeout);
     let reading = read_connect(&local, &mut stranger, seat.listener());
@@ -54,6 +60,29 @@ pub(crate) async fn run(local: Rc<Local>, wire: Wire, peer: SocketAddr, seat: Se
         }
     };
     settle(&local, stranger, admission, seat);
+}
+
+/// Does the handshake of TLS, which has a time of its own; false if it came to nothing.
+async fn secure(local: &Local, wire: &mut Wire, peer: SocketAddr, tls: &Tls) -> bool {
+    let session = match tls.acceptor.accept() {
+        Ok(session) => session,
+        Err(error) => {
+            tracing::warn!("TLS is impossible at the moment: {error}");
+            return false;
+        }
+    };
+    let done = tokio::time::timeout(tls.timeout, wire.secure(session)).await;
+    let metrics = local.broker().metrics(local.id);
+    match done {
+        Ok(Ok(())) => {
+            metrics.tls_handshakes.add(1);
+            return true;
+        }
+        Ok(Err(error)) => tracing::debug!("{peer}: no TLS: {error}"),
+        Err(_) => tracing::debug!("{peer}: no TLS within {:?}", tls.timeout),
+    }
+    metrics.tls_handshakes_failed.add(1);
+    false
 }
 
 /// Asks the ban table, then the plugins of the slot ban, then those that authenticate.

@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
-use theseus_config::{Listener as Settings, ListenerKind};
+use theseus_config::Listener as Settings;
 use theseus_websocket::Rules;
+
+use crate::tls::Tls;
 
 /// A listener of the configuration, bound.
 #[derive(Debug)]
@@ -22,10 +24,12 @@ pub(crate) struct Bound {
 #[derive(Debug)]
 pub(crate) struct Listener {
     pub(crate) address: SocketAddr,
-    /// As plugins and rules know it: `tcp:NAME`.
+    /// As plugins and rules know it: `tcp:NAME`, `ssl:NAME` and so on.
     pub(crate) title: Box<str>,
     pub(crate) handshake: HandshakeLimits,
-    /// What is asked of clients first; none on plain TCP.
+    /// What comes before everything else, but on plain TCP.
+    pub(crate) tls: Option<Tls>,
+    /// What comes before MQTT, where that is carried by it.
     pub(crate) websocket: Option<WebSocket>,
     connections_max: usize,
     connections: AtomicUsize,
@@ -75,6 +79,7 @@ impl std::fmt::Display for BindError {
 /// Binds a listener for `shards` shards.
 pub(crate) fn bind(
     settings: &Settings,
+    tls: Option<Tls>,
     handshake: HandshakeLimits,
     shards: usize,
 ) -> Result<Bound, BindError> {
@@ -90,22 +95,22 @@ pub(crate) fn bind(
         address,
         title: settings.title().into(),
         handshake,
-        websocket: websocket(&settings.kind),
+        tls,
+        websocket: settings.websocket.as_ref().map(websocket),
         connections_max: settings.max_connections.unwrap_or(usize::MAX),
         connections: AtomicUsize::new(0),
     });
     Ok(Bound { listener, sockets })
 }
 
-fn websocket(kind: &ListenerKind) -> Option<WebSocket> {
-    let ListenerKind::Ws(settings) = kind else { return None };
+fn websocket(settings: &theseus_config::WebSocket) -> WebSocket {
     let rules = Rules {
         path: settings.mqtt_path.clone(),
         fail_if_no_subprotocol: settings.fail_if_no_subprotocol,
         origins: settings.check_origin_enable.then(|| settings.check_origins.clone()),
         allow_origin_absence: settings.allow_origin_absence,
     };
-    Some(WebSocket { rules, frame_size_max: settings.max_frame_size })
+    WebSocket { rules, frame_size_max: settings.max_frame_size }
 }
 
 impl Listener {

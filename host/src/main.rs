@@ -5,6 +5,7 @@
 mod accept;
 mod admin;
 mod args;
+mod certs;
 mod clock;
 mod ctl;
 mod events;
@@ -36,8 +37,10 @@ mod shard_thread;
 mod start;
 mod stop;
 mod stranger;
+mod stream;
 mod system;
 mod telling;
+mod tls;
 mod wire;
 
 use std::io::Write as _;
@@ -77,6 +80,7 @@ fn carry_out(command: args::Command) -> Result<String, String> {
             let served = theseus_native::serve(&file, memory);
             served.map(|()| String::new()).map_err(|error| error.to_string())
         }
+        args::Command::Certs(certs) => certs::dev(&certs),
         args::Command::Plugin(plugin) => plugin::run(&plugin),
         args::Command::Passwd(passwd) => match &passwd.file {
             Some(file) => passwd::run(&passwd, file),

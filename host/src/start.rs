@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use theseus_ban::Table as Bans;
-use theseus_config::{Config, Loaded};
+use theseus_config::{Config, ConfigError, Loaded};
 use theseus_core::{Broker, ShardId};
 use theseus_limit::Buckets;
 use theseus_native::{Ending, Loader};
@@ -31,13 +31,15 @@ use crate::questions::Questions;
 use crate::shard_thread::{self, Seed};
 use crate::stop::Watchman;
 use crate::telling::{self, Told};
-use crate::{ctl, file_limit, first_user, native, policy, settings, system};
+use crate::{ctl, file_limit, first_user, native, policy, settings, system, tls};
 
 /// Why the broker did not start, or did not end well.
 #[derive(Debug)]
 pub(crate) enum StartError {
     Lock(LockError),
     Bind(BindError),
+    /// What a listener would show its clients does not do.
+    Tls(ConfigError),
     /// `admin.bind` could not be had.
     Admin(String),
     System(io::Error),
@@ -54,6 +56,7 @@ impl fmt::Display for StartError {
         match self {
             Self::Lock(error) => error.fmt(f),
             Self::Bind(error) => error.fmt(f),
+            Self::Tls(error) => error.fmt(f),
             Self::System(error) => write!(f, "the system refused: {error}"),
             Self::Engine(error) => write!(f, "plugins cannot be run here: {error}"),
             Self::Admin(error) | Self::Reload(error) => f.write_str(error),
@@ -74,7 +77,7 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), StartError> {
     let _data_dir = DataDir::claim(&config.data_dir).map_err(StartError::Lock)?;
     let shards = shard_count(&config);
     // Before anything is compiled or made: who cannot have the port should hear of it at once.
-    let bound = bind_all(&config, shards)?;
+    let bound = bind_all(&loaded, shards)?;
     let admin = config.admin.bind.map(admin::Bound::to).transpose().map_err(StartError::Admin)?;
     greet(&loaded, shards);
     let pool = policy_pool(&config).map_err(StartError::System)?;
@@ -257,12 +260,14 @@ fn or_cores(threads: usize) -> usize {
     }
 }
 
-fn bind_all(config: &Config, shards: ShardId) -> Result<Vec<Bound>, StartError> {
+fn bind_all(loaded: &Loaded, shards: ShardId) -> Result<Vec<Bound>, StartError> {
+    let config = &loaded.config;
     let bind = |settings| {
+        let tls = tls::of(loaded, settings).map_err(StartError::Tls)?;
         let handshake = settings::handshake(config.mqtt_of(settings));
-        listen::bind(settings, handshake, usize::from(shards))
+        listen::bind(settings, tls, handshake, usize::from(shards)).map_err(StartError::Bind)
     };
-    config.listeners.iter().map(bind).collect::<Result<_, _>>().map_err(StartError::Bind)
+    config.listeners.iter().map(bind).collect()
 }
 
 /// What a person wants to know, and no more.

@@ -6,25 +6,22 @@
 //! belongs here, one layer above the other; plain TCP has none and pays for none.
 
 use std::io::{self, IoSlice};
-use std::net::Shutdown;
 use std::ops::Range;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::BufMut;
-use socket2::SockRef;
 use theseus_core::Outgoing;
 use theseus_mqtt::ReasonCode;
+use theseus_tls::Session;
 use theseus_websocket::{CloseCode, Violation};
-use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::framing::Framing;
+use crate::stream::{ParkedStream, Stream};
 
 /// Pieces of one `writev`.
 const SLICES: usize = 64;
 
-/// Room that is made for one read before the client is let in, bytes; a CONNECT is rarely longer.
+/// Room for one read of what is dropped, bytes.
 const STEP: usize = 256;
 
 /// The rest of a frame is read straight into a packet's own buffer if it is at least this long, bytes:
@@ -33,14 +30,14 @@ const DIRECT_MIN: usize = 16 * 1024;
 
 /// An open socket, served by the thread that holds it.
 pub(crate) struct Wire {
-    socket: TcpStream,
+    stream: Stream,
     /// WebSocket, where MQTT is carried by it.
     framing: Option<Box<Framing>>,
 }
 
 /// A wire between two threads: no runtime watches its socket.
 pub(crate) struct Parked {
-    socket: std::net::TcpStream,
+    stream: ParkedStream,
     framing: Option<Box<Framing>>,
 }
 
@@ -57,12 +54,17 @@ pub(crate) enum Piece {
 impl Wire {
     /// Around a socket that was just accepted.
     pub(crate) fn new(socket: TcpStream) -> Self {
-        Self { socket, framing: None }
+        Self { stream: Stream::new(socket), framing: None }
     }
 
     /// Takes the wire from this thread's runtime.
     pub(crate) fn park(self) -> io::Result<Parked> {
-        Ok(Parked { socket: self.socket.into_std()?, framing: self.framing })
+        Ok(Parked { stream: self.stream.park()?, framing: self.framing })
+    }
+
+    /// From here on everything is under TLS: see [`Stream::secure`].
+    pub(crate) async fn secure(&mut self, session: Session) -> io::Result<()> {
+        self.stream.secure(session).await
     }
 
     /// From here on MQTT comes in WebSocket frames; `bytes` is what was read of them already.
@@ -75,11 +77,8 @@ impl Wire {
     /// that is not let in yet. May be dropped at any time and called again.
     pub(crate) async fn read(&mut self, bytes: &mut Vec<u8>) -> io::Result<usize> {
         loop {
-            self.socket.readable().await?;
-            bytes.reserve(STEP);
             let before = bytes.len();
-            match self.socket.try_read_buf(bytes) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            match self.stream.read(bytes).await {
                 Ok(1..) if self.framing.is_some() => match self.unframe(bytes, before)? {
                     // A flood of frames without data must not keep the thread from its others.
                     Some(0) => tokio::task::yield_now().await,
@@ -121,9 +120,9 @@ impl Wire {
     pub(crate) async fn send(&mut self, packet: &[u8]) -> io::Result<()> {
         let framed = self.framing.as_mut().map(|framing| framing.whole(packet));
         let mut rest = framed.as_deref().unwrap_or(packet);
-        while !rest.is_empty() {
-            self.socket.writable().await?;
-            match self.socket.try_write(rest) {
+        while !rest.is_empty() || self.stream.owes() {
+            self.stream.room().await?;
+            match self.stream.write(&[IoSlice::new(rest)]) {
                 Ok(count) => rest = &rest[count..],
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
@@ -133,28 +132,21 @@ impl Wire {
     }
 
     /// Says why a client is not let in. Best effort: a socket that was just opened takes a few bytes
-    /// or is gone. Past the runtime, which does not know yet that a wire has room that has just come
-    /// from another thread.
-    pub(crate) fn refuse(mut self, packet: &[u8]) {
-        let socket = SockRef::from(&self.socket);
-        let _ = match &mut self.framing {
-            None => socket.send(packet),
-            Some(framing) => socket.send(&framing.last(packet)),
-        };
+    /// or is gone.
+    pub(crate) fn refuse(self, packet: &[u8]) {
+        match self.framing {
+            None => self.stream.last(packet),
+            Some(mut framing) => self.stream.last(&framing.last(packet)),
+        }
     }
 
     /// Reads once into `scratch`; 0 if the client has closed. [`Wire::next`] says what it is.
-    ///
-    /// `poll_read` and not `try_read`: after a read that did not fill the buffer it knows that the
-    /// socket is empty, and spares the system call that would say so.
     pub(crate) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
         scratch: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(scratch);
-        ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buffer))?;
-        Poll::Ready(Ok(buffer.filled().len()))
+        self.stream.poll_read(cx, scratch)
     }
 
     /// Takes the next piece from bytes that were read, beginning at `at`, which is moved along.
@@ -172,6 +164,7 @@ impl Wire {
     /// How many bytes may be read straight into a packet's buffer; 0 where that is of no use.
     pub(crate) fn direct_ahead(&self) -> usize {
         match &self.framing {
+            _ if self.stream.is_secure() => 0,
             None => usize::MAX,
             Some(framing) => Some(framing.data_ahead()).filter(|n| *n >= DIRECT_MIN).unwrap_or(0),
         }
@@ -185,32 +178,23 @@ impl Wire {
         buffer: &mut Vec<u8>,
         most: usize,
     ) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(self.socket.poll_read_ready(cx))?;
-            let before = buffer.len();
-            match self.socket.try_read_buf(&mut (&mut *buffer).limit(most)) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => {
-                    if let Some(framing) = &mut self.framing {
-                        framing.read_elsewhere(&mut buffer[before..]);
-                    }
-                    return Poll::Ready(result);
-                }
-            }
+        let before = buffer.len();
+        let result = ready!(self.stream.poll_read_direct(cx, buffer, most));
+        if let Some(framing) = &mut self.framing {
+            framing.read_elsewhere(&mut buffer[before..]);
         }
+        Poll::Ready(result)
     }
 
     /// Drops what still comes; ready once the client has closed.
     pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>, scratch: &mut [u8]) -> Poll<()> {
-        while self.socket.poll_read_ready(cx).is_ready() {
-            match self.socket.try_read(scratch) {
-                Ok(0) => return Poll::Ready(()),
-                Ok(count) if self.closes(&mut scratch[..count]) => return Poll::Ready(()),
-                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Poll::Ready(()),
+        loop {
+            match ready!(self.stream.poll_drop(cx, scratch)) {
+                0 => return Poll::Ready(()),
+                count if self.closes(&mut scratch[..count]) => return Poll::Ready(()),
                 _ => {}
             }
         }
-        Poll::Pending
     }
 
     /// Waits as [`Wire::poll_end`] does; nothing is left in `bytes`.
@@ -220,22 +204,23 @@ impl Wire {
         std::future::poll_fn(|cx| self.poll_end(cx, &mut scratch)).await;
     }
 
-    /// Whether the client says in these bytes that it closes.
+    /// Whether the client says in these bytes that it closes. Under TLS nobody knows.
     fn closes(&mut self, bytes: &mut [u8]) -> bool {
         let mut at = 0;
         self.framing.is_some()
+            && !self.stream.is_secure()
             && std::iter::from_fn(|| self.next(bytes, &mut at))
                 .any(|piece| matches!(piece, Piece::Closed))
     }
 
     /// Ready once the socket takes bytes again.
     pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.socket.poll_write_ready(cx).map(|_| ())
+        self.stream.poll_room(cx)
     }
 
     /// True if the wire has something of its own to write, whether or not there are packets.
     pub(crate) fn owes(&self) -> bool {
-        self.framing.as_ref().is_some_and(|framing| framing.owes())
+        self.stream.owes() || self.framing.as_ref().is_some_and(|framing| framing.owes())
     }
 
     /// Writes what the socket takes of `outgoing`, at once.
@@ -252,10 +237,9 @@ impl Wire {
         slices[0] = IoSlice::new(before);
         let count = match first + outgoing.slices(&mut slices[first..], most) {
             // Goodbye was said: nothing can follow.
-            0 => return Err(io::ErrorKind::BrokenPipe.into()),
-            1 => self.socket.try_write(&slices[0]),
-            count => self.socket.try_write_vectored(&slices[..count]),
-        }?;
+            0 if !self.stream.owes() => return Err(io::ErrorKind::BrokenPipe.into()),
+            count => self.stream.write(&slices[..count])?,
+        };
         let of_packets = match &mut self.framing {
             None => count,
             Some(framing) => framing.advance(count),
@@ -266,7 +250,7 @@ impl Wire {
 
     /// True if the sides tell each other that they close, beyond MQTT.
     pub(crate) fn has_goodbyes(&self) -> bool {
-        self.framing.is_some()
+        self.framing.is_some() || self.stream.is_secure()
     }
 
     /// Ends our side, all being written; the client sees it.
@@ -280,14 +264,14 @@ impl Wire {
         while self.owes() {
             self.write(&mut Outgoing::default())?;
         }
-        SockRef::from(&self.socket).shutdown(Shutdown::Write)
+        self.stream.shut()
     }
 }
 
 impl Parked {
     /// Gives the wire to this thread's runtime.
     pub(crate) fn resume(self) -> io::Result<Wire> {
-        Ok(Wire { socket: TcpStream::from_std(self.socket)?, framing: self.framing })
+        Ok(Wire { stream: self.stream.resume()?, framing: self.framing })
     }
 }
 

@@ -133,6 +133,13 @@ impl Options {
         self.pair("--port", &port.to_string())
     }
 
+    /// Under TLS, at this port, of a server that somebody in this file has vouched for; paho-mqtt and
+    /// MQTT.js only.
+    #[must_use]
+    pub fn tls(self, port: u16, ca: &Path) -> Self {
+        self.pair("--port", &port.to_string()).pair("--ca", &ca.to_string_lossy())
+    }
+
     /// With a keep-alive in seconds.
     #[must_use]
     pub fn keep_alive(self, seconds: u16) -> Self {

@@ -68,7 +68,8 @@ pub fn wait_until(what: &str, mut met: impl FnMut() -> bool) {
 }
 
 /// The root of the checkout.
-fn checkout() -> std::path::PathBuf {
+#[must_use]
+pub fn checkout() -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
 }
 

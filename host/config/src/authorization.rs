@@ -2,7 +2,8 @@
 //! Not the rules, which are in files of the plugins named here.
 //! Used by the host when it builds a generation of policies.
 
-use crate::kind::{Choice, Names};
+use crate::kind::Choice;
+use crate::lists::Names;
 use crate::section::{LIVE, section};
 
 /// What holds where no rule matches.

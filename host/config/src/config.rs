@@ -152,6 +152,12 @@ impl Loaded {
         ConfigError { place: Place::of(&self.source, origin), key, problem }
     }
 
+    /// An error about the value of a key, or about a file that it names, in the format of all others.
+    pub fn error(&self, key: &str, problem: String) -> ConfigError {
+        let place = Place::of(&self.source, &self.origin(key));
+        ConfigError { place, key: Some(key.to_owned()), problem }
+    }
+
     /// Every key whose value is another one in `newer`, by name. Two ways to write one value are no
     /// change.
     pub fn changes(&self, newer: &Self) -> Vec<Change> {

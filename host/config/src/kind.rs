@@ -2,7 +2,6 @@
 //! the docs. Not the keys, which are declared section by section. Used in the declarations
 //! (`section!`) and by `read`.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
@@ -11,7 +10,7 @@ use std::time::Duration;
 
 use crate::connectors::Secrets;
 use crate::raw::{Raw, shorten};
-use crate::{schema, units};
+use crate::units;
 
 /// A type of value with its limits.
 pub(crate) trait Kind {
@@ -405,32 +404,6 @@ impl<T: Copy + fmt::Debug> Kind for Choice<T> {
     fn allowed(&self) -> String {
         let words: Vec<_> = self.0.iter().map(|(word, _)| format!("\"{word}\"")).collect();
         words.join(", ")
-    }
-}
-
-/// Names in an order that matters, each once; in a variable separated by commas.
-pub(crate) struct Names;
-
-impl Kind for Names {
-    type Value = Vec<String>;
-
-    fn read(&self, raw: &Raw) -> Result<Vec<String>, String> {
-        let names = match raw {
-            Raw::Mixed => return Err("holds something that is no string".to_owned()),
-            _ => raw.as_texts().ok_or_else(|| raw.misfit())?,
-        };
-        if let Some(bad) = names.iter().find(|name| !schema::is_name(name)) {
-            return Err(format!("holds \"{}\", which is no name", shorten(bad)));
-        }
-        let mut seen = BTreeSet::new();
-        if let Some(twice) = names.iter().find(|name| !seen.insert(**name)) {
-            return Err(format!("holds \"{twice}\" twice"));
-        }
-        Ok(names.into_iter().map(str::to_owned).collect())
-    }
-
-    fn allowed(&self) -> String {
-        format!("an array of names such as [\"one\", \"two\"], each {}", schema::name_rule())
     }
 }
 

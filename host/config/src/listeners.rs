@@ -1,20 +1,23 @@
-//! `[listeners.tcp.NAME]` and `[listeners.ws.NAME]`: where clients connect, in plain TCP and over
-//! WebSocket. Not TLS, which becomes sections beside them.
+//! `[listeners.tcp.NAME]`, `ssl`, `ws` and `wss`: where clients connect, in plain TCP or under TLS, with or
+//! without WebSocket. Not what TLS is made of (`ssl_options`).
 //! Used by the host's listeners.
 
 use std::net::SocketAddr;
 
-use crate::kind::{Address, Bytes, Count, Flag, Names, OrWord, Origins, RequestPath};
+use crate::kind::{Address, Bytes, Count, Flag, OrWord, Origins, RequestPath};
+use crate::lists::Names;
 use crate::read::Reader;
 use crate::section::{LIVE, Section, section};
+use crate::ssl_options::SslOptions;
 use crate::walk::Named;
 
 section! {
     /// A TCP listener; there can be any number, each with a name of its own
     /// (lower-case letters, digits, `_` and `-`).
     pub struct Listener["listeners", "tcp", "*"]
-        given name: String, "The part of the path after `listeners.tcp` or `listeners.ws`."
-        given kind: ListenerKind, "What carries MQTT there."
+        given name: String, "The part of the path after `listeners.tcp`, `ssl`, `ws` or `wss`."
+        given ssl_options: Option<SslOptions>, "The TLS under everything else; none on `tcp` and `ws`."
+        given websocket: Option<WebSocket>, "What carries MQTT on `ws` and `wss`."
     {
         /// The address and port to listen on; port 0 takes any free one.
         bind: SocketAddr as Address;
@@ -52,6 +55,15 @@ section! {
     }
 }
 
+/// The section of a TLS listener.
+pub(crate) const SSL_LISTENER: Section = Section {
+    path: &["listeners", "ssl", "*"],
+    doc: "A listener under TLS, likewise; `ssl_options` has its certificate. Its keys are those of a TCP \
+          listener; by custom its port is 8883.",
+    explained_in: Some("listeners.tcp.NAME"),
+    ..Listener::SECTION
+};
+
 /// The section of a WebSocket listener.
 pub(crate) const WS_LISTENER: Section = Section {
     path: &["listeners", "ws", "*"],
@@ -61,57 +73,69 @@ pub(crate) const WS_LISTENER: Section = Section {
     ..Listener::SECTION
 };
 
+/// The section of a WebSocket listener under TLS.
+pub(crate) const WSS_LISTENER: Section = Section {
+    path: &["listeners", "wss", "*"],
+    doc: "A WebSocket listener under TLS, likewise; by custom its port is 8084.",
+    explained_in: Some("listeners.tcp.NAME"),
+    ..Listener::SECTION
+};
+
+impl WebSocket {
+    /// The section `[listeners.wss.NAME.websocket]`.
+    pub(crate) const OF_WSS: Section = Section {
+        path: &["listeners", "wss", "*", "websocket"],
+        doc: "The same for a WebSocket listener under TLS.",
+        explained_in: Some("listeners.ws.NAME.websocket"),
+        ..Self::SECTION
+    };
+}
+
 const MB: u64 = 1 << 20;
-
-/// What carries MQTT between a listener and its clients.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ListenerKind {
-    /// Plain TCP.
-    Tcp,
-    /// WebSocket.
-    Ws(WebSocket),
-}
-
-impl ListenerKind {
-    /// The kind's part of paths and titles.
-    fn word(&self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Ws(_) => "ws",
-        }
-    }
-}
 
 impl Listener {
     /// Its section: `listeners.tcp.default`.
     pub fn path(&self) -> String {
-        format!("listeners.{}.{}", self.kind.word(), self.name)
+        format!("listeners.{}.{}", self.word(), self.name)
     }
 
     /// As plugins, rules and logs know it: `tcp:default`.
     pub fn title(&self) -> String {
-        format!("{}:{}", self.kind.word(), self.name)
+        format!("{}:{}", self.word(), self.name)
+    }
+
+    /// Its kind's part of paths and titles.
+    fn word(&self) -> &'static str {
+        match (&self.ssl_options, &self.websocket) {
+            (None, None) => "tcp",
+            (Some(_), None) => "ssl",
+            (None, Some(_)) => "ws",
+            (Some(_), Some(_)) => "wss",
+        }
     }
 
     /// Reads the listener of one section.
     pub(crate) fn read_door(reader: &mut Reader<'_>, door: &Named) -> Option<Self> {
-        let kind = match door.path.starts_with(WS) {
-            false => Some(ListenerKind::Tcp),
-            true => {
-                WebSocket::read(reader, &format!("{}.websocket", door.path)).map(ListenerKind::Ws)
-            }
-        };
-        // The section itself is read even if that is wrong, for its errors.
+        let is = |kinds: [&str; 2]| kinds.iter().any(|above| door.path.starts_with(above));
+        let mut wrong = false;
+        let (mut ssl_options, mut websocket) = (None, None);
+        if is(["listeners.ssl.", "listeners.wss."]) {
+            ssl_options = SslOptions::read(reader, &format!("{}.ssl_options", door.path));
+            wrong |= ssl_options.is_none();
+        }
+        if is(["listeners.ws.", "listeners.wss."]) {
+            websocket = WebSocket::read(reader, &format!("{}.websocket", door.path));
+            wrong |= websocket.is_none();
+        }
+        // The section itself is read even if those are wrong, for its errors.
         let name = door.name().to_owned();
-        let listener = Self::read(reader, &door.path, name, ListenerKind::Tcp)?;
-        Some(Self { kind: kind?, ..listener })
+        let listener = Self::read(reader, &door.path, name, ssl_options, websocket)?;
+        (!wrong).then_some(listener)
     }
 }
 
 /// The sections of all listeners, in the order of the file, those of one kind together.
 pub(crate) fn doors(reader: &Reader<'_>) -> Vec<Named> {
-    [TCP, WS].iter().flat_map(|above| reader.named(above)).collect()
+    let kinds = ["tcp", "ssl", "ws", "wss"];
+    kinds.iter().flat_map(|kind| reader.named(&format!("listeners.{kind}"))).collect()
 }
-
-const TCP: &str = "listeners.tcp";
-const WS: &str = "listeners.ws";

@@ -119,6 +119,20 @@ impl Mqtt {
         ..Self::OF_LISTENER
     };
 
+    /// The section `[listeners.ssl.NAME.mqtt]`.
+    pub(crate) const OF_SSL_LISTENER: Section = Section {
+        path: &["listeners", "ssl", "*", "mqtt"],
+        doc: "The same for the clients of a TLS listener.",
+        ..Self::OF_LISTENER
+    };
+
+    /// The section `[listeners.wss.NAME.mqtt]`.
+    pub(crate) const OF_WSS_LISTENER: Section = Section {
+        path: &["listeners", "wss", "*", "mqtt"],
+        doc: "The same for the clients of a WebSocket listener under TLS.",
+        ..Self::OF_LISTENER
+    };
+
     /// All defaults.
     pub(crate) fn of_defaults() -> Option<Self> {
         let mut errors = Errors::new("");

@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use crate::kind::{Choice, Count, Names, OrWord, Percent};
+use crate::kind::{Choice, Count, OrWord, Percent};
+use crate::lists::Names;
 use crate::policy::{CPU_TIME, INSTANCE_MEMORY, INSTANCES};
 use crate::read::Reader;
 use crate::section::{LIVE, section};

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use crate::section::{Key, Section};
 use crate::{
     admin, authorization, ban, connectors, force_shutdown, listeners, log, mqtt, node,
-    plugin_policy, plugins, policy, retainer, sys_topics, testing, top, trust,
+    plugin_policy, plugins, policy, retainer, ssl_options, sys_topics, testing, top, trust,
 };
 
 /// Every section, in the order of the reference.
@@ -15,8 +15,13 @@ pub(crate) const SECTIONS: &[Section] = &[
     top::Top::SECTION,
     node::Node::SECTION,
     listeners::Listener::SECTION,
+    listeners::SSL_LISTENER,
+    ssl_options::SslOptions::SECTION,
     listeners::WS_LISTENER,
     listeners::WebSocket::SECTION,
+    listeners::WSS_LISTENER,
+    listeners::WebSocket::OF_WSS,
+    ssl_options::SslOptions::OF_WSS,
     authorization::Authorization::SECTION,
     plugins::SECTION,
     trust::Trust::SECTION,
@@ -26,7 +31,9 @@ pub(crate) const SECTIONS: &[Section] = &[
     ban::Ban::SECTION,
     mqtt::Mqtt::SECTION,
     mqtt::Mqtt::OF_LISTENER,
+    mqtt::Mqtt::OF_SSL_LISTENER,
     mqtt::Mqtt::OF_WS_LISTENER,
+    mqtt::Mqtt::OF_WSS_LISTENER,
     retainer::Retainer::SECTION,
     force_shutdown::ForceShutdown::SECTION,
     admin::Admin::SECTION,
@@ -167,7 +174,7 @@ mod tests {
 
     #[test]
     fn children_are_keys_and_sections() {
-        assert_eq!(children(&["listeners"]), ["tcp", "ws"]);
+        assert_eq!(children(&["listeners"]), ["tcp", "ssl", "ws", "wss"]);
         assert!(children(&["listeners", "tcp"]).is_empty());
         assert_eq!(children(&["log"]), ["level"]);
         assert!(children::<&str>(&[]).contains(&"mqtt"));

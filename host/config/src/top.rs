@@ -4,7 +4,8 @@
 
 use std::path::PathBuf;
 
-use crate::kind::{Flag, Folder, Names};
+use crate::kind::{Flag, Folder};
+use crate::lists::Names;
 use crate::section::{LIVE, section};
 
 section! {

@@ -10,7 +10,7 @@ use crate::suggest::suggest;
 use crate::top::Top;
 use crate::units::format_size;
 use crate::walk::Named;
-use crate::{Listener, Mqtt, PluginPolicy, Trust, TrustMode};
+use crate::{Listener, Mqtt, PluginPolicy, Trust, TrustMode, Verify};
 
 /// What is looked at; none where a key is wrong, which has been reported.
 pub(crate) struct Parts<'a> {
@@ -39,6 +39,7 @@ pub(crate) fn validate(parts: &Parts<'_>, errors: &mut Errors) {
     for (position, listener) in listeners.iter().enumerate() {
         let before = listeners.get(..position).unwrap_or_default();
         one_listener_for_each_address(listener, before, parts.settings, errors);
+        clients_certificates_are_asked_for_and_known(listener, parts.settings, errors);
     }
     granted_connectors_are_there(parts, errors);
     let Some(mqtt) = parts.mqtt else { return };
@@ -97,6 +98,26 @@ fn one_listener_for_each_address(
     };
     let key = format!("{}.bind", listener.path());
     let problem = format!("{bind} is the address of `{}` already", first.path());
+    errors.key(&origin(settings, &key), &key, problem);
+}
+
+/// Who asks for certificates has to say whom it believes, and who refuses those without has to ask.
+fn clients_certificates_are_asked_for_and_known(
+    listener: &Listener,
+    settings: &[Setting],
+    errors: &mut Errors,
+) {
+    let Some(options) = &listener.ssl_options else { return };
+    let (key, problem) = match (options.verify, &options.cacertfile) {
+        (Verify::Peer, None) => {
+            ("verify", "verify_peer has nobody to believe: cacertfile names no file")
+        }
+        (Verify::None, _) if options.fail_if_no_peer_cert => {
+            ("fail_if_no_peer_cert", "nobody is asked for a certificate: verify is verify_none")
+        }
+        _ => return,
+    };
+    let key = format!("{}.ssl_options.{key}", listener.path());
     errors.key(&origin(settings, &key), &key, problem);
 }
 

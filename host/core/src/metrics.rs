@@ -109,6 +109,11 @@ metrics! {
     listener_full,
     /// Sockets closed at once because their address is banned.
     sockets_banned,
+    /// TLS handshakes that were done.
+    tls_handshakes,
+    /// TLS handshakes that came to nothing: the client broke the rules, went away, or took longer than
+    /// `ssl_options.handshake_timeout`.
+    tls_handshakes_failed,
     /// HTTP requests that a WebSocket listener has refused.
     upgrades_refused,
     /// Logins that were decided against.

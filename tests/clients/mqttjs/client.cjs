@@ -2,6 +2,7 @@
 'use strict'
 
 const { createHmac, randomBytes } = require('node:crypto')
+const { readFileSync } = require('node:fs')
 const { createInterface } = require('node:readline')
 const { parseArgs } = require('node:util')
 const mqtt = require('mqtt')
@@ -32,6 +33,7 @@ function parse() {
     options: {
       port: text,
       websocket: { type: 'boolean', default: false },
+      ca: text,
       version: text,
       id: text,
       persistent: { type: 'boolean', default: false },
@@ -52,9 +54,10 @@ function parse() {
 function connectOptions(args) {
   const level = LEVELS[args.version]
   const options = {
-    host: '127.0.0.1',
+    host: args.ca ? 'localhost' : '127.0.0.1',
     port: Number(args.port),
-    protocol: args.websocket ? 'ws' : 'mqtt',
+    protocol: (args.websocket ? 'ws' : 'mqtt') + (args.ca ? 's' : ''),
+    ca: args.ca ? readFileSync(args.ca) : undefined,
     path: args.websocket ? '/mqtt' : undefined,
     protocolVersion: level,
     protocolId: level === 3 ? 'MQIsdp' : 'MQTT',

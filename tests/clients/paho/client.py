@@ -36,6 +36,7 @@ def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--websocket", action="store_true")
+    parser.add_argument("--ca")
     parser.add_argument("--version", choices=VERSIONS, required=True)
     parser.add_argument("--id", required=True)
     parser.add_argument("--persistent", action="store_true")
@@ -125,6 +126,8 @@ def build(options):
         protocol=version,
         transport="websockets" if options.websocket else "tcp",
     )
+    if options.ca is not None:
+        client.tls_set(options.ca)
     client.on_connect = on_connect
     client.on_disconnect = on_disconnect
     client.on_message = on_message
@@ -148,7 +151,8 @@ def connect(client, options):
             properties = {"session_expiry_interval": PERSISTENT_SECONDS, **properties}
         extra["clean_start"] = not options.persistent
         extra["properties"] = written(PacketTypes.CONNECT, properties)
-    client.connect("127.0.0.1", options.port, options.keep_alive, **extra)
+    host = "127.0.0.1" if options.ca is None else "localhost"
+    client.connect(host, options.port, options.keep_alive, **extra)
     client.loop_start()
 
 

@@ -1,0 +1,70 @@
+//! `[listeners.ssl.NAME.ssl_options]`: what clients of a TLS listener meet, and whose certificates they
+//! may show. Not what stands in the files, which the host reads.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::kind::{Choice, Count, Flag, Folder, OrWord, Span};
+use crate::lists::{Choices, Tokens};
+use crate::section::{Section, section};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+section! {
+    /// What clients of a TLS listener meet. All paths are those of files in PEM.
+    pub struct SslOptions["listeners", "ssl", "*", "ssl_options"] {
+        /// The listener's certificate, and behind it those that sign in turn, but for the last, which
+        /// clients know.
+        certfile: PathBuf as Folder;
+        /// Its private key, without a password.
+        keyfile: PathBuf as Folder;
+        /// The certificates of those who sign the certificates of clients.
+        cacertfile: Option<PathBuf> = "disabled" as OrWord("disabled", Folder);
+        /// Whether clients are asked for a certificate: `verify_peer` does, and refuses one that nobody
+        /// in `cacertfile` has signed, that is over, or that is not for clients.
+        verify: Verify = "verify_none"
+            as Choice(&[("verify_none", Verify::None), ("verify_peer", Verify::Peer)]);
+        /// Refuses clients that are asked for a certificate and have none.
+        fail_if_no_peer_cert: bool = false as Flag;
+        /// How many certificates may stand between a client's and one of `cacertfile`.
+        depth: usize = 10 as Count { min: 0, max: 16 };
+        /// The versions that are spoken.
+        versions: Vec<TlsVersion> = ["tlsv1.3", "tlsv1.2"]
+            as Choices(&[("tlsv1.3", TlsVersion::V13), ("tlsv1.2", TlsVersion::V12)]);
+        /// The cipher suites that are spoken, the preferred first, by either of their names; none means
+        /// all of them.
+        ciphers: Vec<String> = []
+            as Tokens { of: "suites such as [\"TLS_AES_256_GCM_SHA384\", \"ECDHE-RSA-AES256-GCM-SHA384\"]" };
+        /// How long a client may take until the connection is encrypted. Only then begins
+        /// `mqtt.idle_timeout`.
+        handshake_timeout: Duration = "15s" as Span { min: SECOND, max: SECOND.saturating_mul(3600) };
+    }
+}
+
+impl SslOptions {
+    /// The section `[listeners.wss.NAME.ssl_options]`.
+    pub(crate) const OF_WSS: Section = Section {
+        path: &["listeners", "wss", "*", "ssl_options"],
+        doc: "The same for a WebSocket listener under TLS.",
+        explained_in: Some("listeners.ssl.NAME.ssl_options"),
+        ..Self::SECTION
+    };
+}
+
+/// Whether clients are asked for a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verify {
+    /// They are not.
+    None,
+    /// They are, and what they show is checked.
+    Peer,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// RFC 5246.
+    V12,
+    /// RFC 8446.
+    V13,
+}

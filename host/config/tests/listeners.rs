@@ -1,0 +1,87 @@
+//! Listeners of every kind, and what must hold between the keys of those under TLS.
+
+use std::path::Path;
+use std::time::Duration;
+
+use theseus_config::{Config, Loaded, TlsVersion, Verify};
+
+fn parse(text: &str) -> Result<Loaded, String> {
+    let text = format!("allow_anonymous = true\n{text}");
+    Config::parse(&text, "theseus.toml", std::iter::empty()).map_err(|errors| errors.to_string())
+}
+
+const PAIR: &str = "certfile = 'a.pem'\nkeyfile = 'a.key'\n";
+
+#[test]
+fn a_listener_is_what_its_section_says() {
+    let text = format!(
+        "[listeners.wss.web]\nbind = '127.0.0.1:0'\n[listeners.wss.web.ssl_options]\n{PAIR}\
+         [listeners.ssl.a]\nbind = '127.0.0.1:0'\n[listeners.ssl.a.ssl_options]\n{PAIR}\
+         [listeners.ws.web]\nbind = '127.0.0.1:0'\n[listeners.tcp.a]\nbind = '127.0.0.1:0'\n\
+         [listeners.ssl.a.mqtt]\nmax_inflight = 7\n"
+    );
+    let config = parse(&text).unwrap().config;
+    let titles: Vec<_> = config.listeners.iter().map(|one| one.title()).collect();
+    assert_eq!(titles, ["tcp:a", "ssl:a", "ws:web", "wss:web"]);
+    assert_eq!(config.listeners[3].path(), "listeners.wss.web");
+    let has = |one: &theseus_config::Listener| (one.ssl_options.is_some(), one.websocket.is_some());
+    let layers: Vec<_> = config.listeners.iter().map(has).collect();
+    assert_eq!(layers, [(false, false), (true, false), (false, true), (true, true)]);
+    assert_eq!(config.mqtt_of(&config.listeners[1]).max_inflight, 7);
+    assert_eq!(config.mqtt_of(&config.listeners[0]).max_inflight, 128);
+}
+
+#[test]
+fn tls_asks_nobody_and_speaks_both_versions_if_nothing_is_said() {
+    let text =
+        format!("[listeners.ssl.a]\nbind = '127.0.0.1:0'\n[listeners.ssl.a.ssl_options]\n{PAIR}");
+    let config = parse(&text).unwrap().config;
+    let options = config.listeners[0].ssl_options.as_ref().unwrap();
+    assert_eq!(options.certfile, Path::new("a.pem"));
+    assert_eq!((options.verify, options.fail_if_no_peer_cert), (Verify::None, false));
+    assert_eq!(options.versions, [TlsVersion::V13, TlsVersion::V12]);
+    assert_eq!(options.handshake_timeout, Duration::from_secs(15));
+    assert!(options.ciphers.is_empty() && options.cacertfile.is_none());
+}
+
+#[test]
+fn what_is_wrong_under_tls_is_named_by_line_and_key() {
+    let at = "listeners.ssl.a.ssl_options";
+    for (keys, said) in [
+        ("certfile = 'a.pem'", format!("{at}.keyfile: is missing")),
+        (
+            &*format!("{PAIR}verify = 'verify_peer'"),
+            format!(":7: {at}.verify: verify_peer has nobody to believe: cacertfile names no file"),
+        ),
+        (
+            &*format!("{PAIR}fail_if_no_peer_cert = true"),
+            format!(
+                ":7: {at}.fail_if_no_peer_cert: nobody is asked for a certificate: verify is verify_none"
+            ),
+        ),
+        (&*format!("{PAIR}versions = []"), format!(":7: {at}.versions: the value holds none")),
+        (
+            &*format!("{PAIR}versions = ['tlsv1.1']"),
+            format!(":7: {at}.versions: the value holds \"tlsv1.1\", which is none of them"),
+        ),
+        (
+            &*format!("{PAIR}versions = ['tlsv1.3', 'tlsv1.3']"),
+            "holds \"tlsv1.3\" twice".to_owned(),
+        ),
+        (
+            &*format!("{PAIR}ciphers = ['A B']"),
+            format!(":7: {at}.ciphers: the value holds \"A B\", which is no name"),
+        ),
+        (
+            &*format!("{PAIR}verfy = 'x'"),
+            format!(":7: {at}.verfy: unknown key; did you mean `verify`?"),
+        ),
+        (&*format!("{PAIR}depth = 17"), format!(":7: {at}.depth: 17 is out of range")),
+    ] {
+        let text = format!("[listeners.ssl.a]\nbind = '127.0.0.1:0'\n[{at}]\n{keys}\n");
+        let found = parse(&text).err().unwrap_or_default();
+        assert!(found.contains(&said), "{said}:\n{found}");
+    }
+    let alone = parse("[listeners.ssl.a]\nbind = '127.0.0.1:0'\n").unwrap_err();
+    assert!(alone.contains(&format!("{at}.certfile")), "{alone}");
+}

@@ -1,0 +1,293 @@
+//! A client's socket, and TLS on it where its listener has that. What is above sees bytes in order and
+//! nothing of what keeps them secret.
+//!
+//! Plain data between two calls, like the wire above it. A plain socket pays one branch for what TLS does.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::net::Shutdown;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::BufMut;
+use socket2::SockRef;
+use theseus_tls::{Session, Taken};
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::TcpStream;
+
+/// Room that is made for one read before the client is let in, bytes; a CONNECT is rarely longer.
+const STEP: usize = 256;
+
+/// Reads of one turn that may bring nothing for those above: whoever sends empty records must not keep
+/// the thread from its others.
+const EMPTY_MAX: usize = 16;
+
+/// A socket that the thread's runtime watches.
+pub(crate) struct Stream {
+    socket: TcpStream,
+    tls: Option<Session>,
+}
+
+/// A stream between two threads: no runtime watches its socket.
+pub(crate) struct ParkedStream {
+    socket: std::net::TcpStream,
+    tls: Option<Session>,
+}
+
+impl Stream {
+    /// Around a socket that was just accepted.
+    pub(crate) fn new(socket: TcpStream) -> Self {
+        Self { socket, tls: None }
+    }
+
+    /// Takes the stream from this thread's runtime.
+    pub(crate) fn park(self) -> io::Result<ParkedStream> {
+        Ok(ParkedStream { socket: self.socket.into_std()?, tls: self.tls })
+    }
+
+    /// From here on everything is under TLS: does the handshake. The time is the caller's to bound.
+    ///
+    /// # Errors
+    /// The client is gone, or broke the rules; then it was told, if it listens.
+    pub(crate) async fn secure(&mut self, session: Session) -> io::Result<()> {
+        let mut session = session;
+        let done = loop {
+            match shake(&self.socket, &mut session).await {
+                Ok(()) if session.is_handshaking() => {}
+                done => break done,
+            }
+            // One step may take a millisecond of computing: those who are served already go first.
+            tokio::task::yield_now().await;
+        };
+        self.tls = Some(session);
+        done
+    }
+
+    /// True if what is read and written is under TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Waits for bytes, reads once and appends them to `bytes`; 0 if the client has closed. For a client that
+    /// is not let in yet. May be dropped at any time and called again.
+    pub(crate) async fn read(&mut self, bytes: &mut Vec<u8>) -> io::Result<usize> {
+        if self.tls.is_some() {
+            // Not in the spare room of `bytes`: dropped, this would leave it there.
+            let mut scratch = [0; STEP];
+            let count = std::future::poll_fn(|cx| self.poll_read(cx, &mut scratch)).await?;
+            bytes.extend_from_slice(&scratch[..count]);
+            return Ok(count);
+        }
+        loop {
+            self.socket.readable().await?;
+            bytes.reserve(STEP);
+            match self.socket.try_read_buf(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Reads once into `scratch`; 0 if the client has closed.
+    ///
+    /// `poll_read` and not `try_read`: after a read that did not fill the buffer it knows that the
+    /// socket is empty, and spares the system call that would say so.
+    pub(crate) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if let Some(session) = &mut self.tls {
+            return poll_read_secure(&self.socket, session, cx, scratch);
+        }
+        let mut buffer = ReadBuf::new(scratch);
+        ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buffer))?;
+        Poll::Ready(Ok(buffer.filled().len()))
+    }
+
+    /// Reads at most `most` bytes into the spare room of `buffer`; 0 if the client has closed. Not for
+    /// streams under TLS, whose bytes pass through memory of its own.
+    pub(crate) fn poll_read_direct(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut Vec<u8>,
+        most: usize,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.socket.poll_read_ready(cx))?;
+            match self.socket.try_read_buf(&mut (&mut *buffer).limit(most)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+
+    /// Reads what the socket has, to be dropped: under TLS as nobody can read it. Ready once the client
+    /// has closed, or with a count of bytes in `scratch`.
+    pub(crate) fn poll_drop(&mut self, cx: &mut Context<'_>, scratch: &mut [u8]) -> Poll<usize> {
+        while self.socket.poll_read_ready(cx).is_ready() {
+            match self.socket.try_read(scratch) {
+                Ok(count) => return Poll::Ready(count),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return Poll::Ready(0),
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Ready once the socket takes bytes again.
+    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.socket.poll_write_ready(cx).map(|_| ())
+    }
+
+    /// Waits until the socket takes bytes again.
+    pub(crate) async fn room(&self) -> io::Result<()> {
+        self.socket.writable().await
+    }
+
+    /// True if TLS has something to send that was taken before, or is its own.
+    pub(crate) fn owes(&self) -> bool {
+        self.tls.as_ref().is_some_and(Session::has_more)
+    }
+
+    /// Writes what is owed, then takes what fits of `slices`, which may be empty; how many bytes of them.
+    /// Under TLS some of those may be owed now.
+    ///
+    /// # Errors
+    /// `WouldBlock` if nothing of them is taken; any other means that nothing ever will be again.
+    pub(crate) fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let Some(session) = &mut self.tls else {
+            return match slices {
+                [one] => self.socket.try_write(one),
+                many => self.socket.try_write_vectored(many),
+            };
+        };
+        send(session, &mut Ends(&self.socket))?;
+        let taken = session.put(slices);
+        match send(session, &mut Ends(&self.socket)) {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+            _ => Ok(taken),
+        }
+    }
+
+    /// Writes `bytes`, which are the last, past the runtime, which does not know yet that a stream has room
+    /// that has just come from another thread. Best effort.
+    pub(crate) fn last(mut self, bytes: &[u8]) {
+        let socket = SockRef::from(&self.socket);
+        let _ = match &mut self.tls {
+            None => socket.send(bytes).map(|_| ()),
+            Some(session) => {
+                session.put(&[IoSlice::new(bytes)]);
+                session.close();
+                send(session, &mut Past(&socket))
+            }
+        };
+    }
+
+    /// Ends our side, all being written; the client sees it.
+    ///
+    /// # Errors
+    /// `WouldBlock`: try again when the socket has room.
+    pub(crate) fn shut(&mut self) -> io::Result<()> {
+        if let Some(session) = &mut self.tls {
+            session.close();
+            send(session, &mut Ends(&self.socket))?;
+        }
+        SockRef::from(&self.socket).shutdown(Shutdown::Write)
+    }
+}
+
+impl ParkedStream {
+    /// Gives the stream to this thread's runtime.
+    pub(crate) fn resume(self) -> io::Result<Stream> {
+        Ok(Stream { socket: TcpStream::from_std(self.socket)?, tls: self.tls })
+    }
+}
+
+/// Waits for the client's next words of the handshake, and says ours.
+async fn shake(socket: &TcpStream, session: &mut Session) -> io::Result<()> {
+    socket.readable().await?;
+    let heard = match session.receive(&mut Ends(socket)) {
+        Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+        heard => heard,
+    };
+    // An alert too, if the client broke the rules.
+    loop {
+        match send(session, &mut Ends(socket)) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.writable().await?,
+            said => break heard.and(said.map(|()| 0)).map(|_| ()),
+        }
+    }
+}
+
+fn poll_read_secure(
+    socket: &TcpStream,
+    session: &mut Session,
+    cx: &mut Context<'_>,
+    out: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    for _ in 0..EMPTY_MAX {
+        match session.take(out) {
+            Taken::Bytes(count) => return Poll::Ready(Ok(count)),
+            Taken::Closed => return Poll::Ready(Ok(0)),
+            Taken::Nothing => {}
+        }
+        ready!(socket.poll_read_ready(cx))?;
+        match session.receive(&mut Ends(socket)) {
+            Ok(0) => return Poll::Ready(Ok(0)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            heard => {
+                // New keys that the client asked for, or an alert. Best effort: what the socket does not
+                // take goes with the next bytes.
+                let _ = send(session, &mut Ends(socket));
+                heard?;
+            }
+        }
+    }
+    cx.waker().wake_by_ref();
+    Poll::Pending
+}
+
+/// Sends all that waits.
+fn send(session: &mut Session, sink: &mut dyn Write) -> io::Result<()> {
+    while session.has_more() {
+        session.send(sink)?;
+    }
+    Ok(())
+}
+
+/// Both ends of a socket that does not block, as TLS wants them.
+struct Ends<'a>(&'a TcpStream);
+
+impl Read for Ends<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.0.try_read(into)
+    }
+}
+
+impl Write for Ends<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.try_write(bytes)
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.try_write_vectored(slices)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A socket past the runtime.
+struct Past<'a>(&'a SockRef<'a>);
+
+impl Write for Past<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.send(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

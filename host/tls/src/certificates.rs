@@ -1,0 +1,127 @@
+//! What a listener shows: a certificate, those it is signed by, and its key. All of it is checked before
+//! it is used: a pair that does not belong together would fail with the first client.
+
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use rustls::{CertificateError, Error, InconsistentKeys, RootCertStore};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::acceptor::Unfit;
+
+/// Certificates of one file.
+const CERTIFICATES_MAX: usize = 64;
+
+/// Reads certificate and key, both in PEM; `now` is in seconds since 1970.
+pub(crate) fn certified(
+    certfile: &str,
+    keyfile: &str,
+    now: i64,
+    provider: &CryptoProvider,
+) -> Result<CertifiedKey, Unfit> {
+    let chain = certificates(certfile).map_err(|why| Unfit::new("certfile", why))?;
+    in_force(&chain, now).map_err(|why| Unfit::new("certfile", why))?;
+    signed_in_turn(&chain).map_err(|why| Unfit::new("certfile", why))?;
+    let key = PrivateKeyDer::from_pem_slice(keyfile.as_bytes()).map_err(|error| match error {
+        pem::Error::NoItemsFound if keyfile.contains("ENCRYPTED PRIVATE KEY") => Unfit::new(
+            "keyfile",
+            "its key is encrypted; `openssl pkey` writes it without a password",
+        ),
+        pem::Error::NoItemsFound => Unfit::new("keyfile", "it holds no private key"),
+        error => Unfit::new("keyfile", format!("it {}", shown(&error))),
+    })?;
+    CertifiedKey::from_der(chain, key, provider).map_err(|error| match error {
+        Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+            Unfit::new("keyfile", "its key is not that of the certificate in certfile")
+        }
+        Error::InvalidCertificate(CertificateError::BadEncoding) => {
+            Unfit::new("certfile", "its first certificate cannot be read")
+        }
+        error => Unfit::new("keyfile", format!("its key cannot be used: {error}")),
+    })
+}
+
+/// Reads the certificates of those who sign, in PEM.
+pub(crate) fn roots(cacertfile: &str) -> Result<RootCertStore, Unfit> {
+    let unfit = |why: String| Unfit::new("cacertfile", why);
+    let mut roots = RootCertStore::empty();
+    for (index, certificate) in certificates(cacertfile).map_err(unfit)?.into_iter().enumerate() {
+        let added = roots.add(certificate);
+        added
+            .map_err(|error| unfit(format!("certificate {} cannot be used: {error}", index + 1)))?;
+    }
+    Ok(roots)
+}
+
+fn certificates(text: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+    let mut certificates = Vec::new();
+    for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
+        certificates.push(certificate.map_err(|error| format!("it {}", shown(&error)))?);
+        if certificates.len() > CERTIFICATES_MAX {
+            return Err(format!("it holds more than {CERTIFICATES_MAX} certificates"));
+        }
+    }
+    if certificates.is_empty() {
+        return Err("it holds no certificate".to_owned());
+    }
+    Ok(certificates)
+}
+
+/// A certificate that is over, or not yet begun, is refused by every client that looks.
+fn in_force(chain: &[CertificateDer<'_>], now: i64) -> Result<(), String> {
+    for (index, certificate) in parsed(chain)?.iter().enumerate() {
+        let validity = certificate.validity();
+        let which = which(index);
+        if now < validity.not_before.timestamp() {
+            return Err(format!("{which} is not valid before {}", validity.not_before));
+        }
+        if now > validity.not_after.timestamp() {
+            return Err(format!("{which} expired on {}", validity.not_after));
+        }
+    }
+    Ok(())
+}
+
+/// Each is signed by the one behind it, which clients need to find their way to one they know.
+fn signed_in_turn(chain: &[CertificateDer<'_>]) -> Result<(), String> {
+    let parsed = parsed(chain)?;
+    for (index, pair) in parsed.windows(2).enumerate() {
+        if pair[0].issuer() != pair[1].subject() {
+            let (which, behind) = (which(index), pair[1].subject());
+            let issuer = pair[0].issuer();
+            return Err(format!(
+                "{which} is signed by `{issuer}`, and behind it comes `{behind}`: the server's \
+                 certificate comes first, then the one that signed it"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn parsed<'a>(chain: &'a [CertificateDer<'_>]) -> Result<Vec<X509Certificate<'a>>, String> {
+    let parse = |(index, der): (usize, &'a CertificateDer<'_>)| {
+        let (_, certificate) = X509Certificate::from_der(der.as_ref())
+            .map_err(|_| format!("{} cannot be read", which(index)))?;
+        Ok(certificate)
+    };
+    chain.iter().enumerate().map(parse).collect()
+}
+
+fn which(index: usize) -> String {
+    match index {
+        0 => "its certificate".to_owned(),
+        more => format!("certificate {} of it", more + 1),
+    }
+}
+
+fn shown(error: &pem::Error) -> String {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => {
+            "ends in the middle of a block: it is cut off".to_owned()
+        }
+        pem::Error::IllegalSectionStart { .. } => "has a line `-----BEGIN` that is none".to_owned(),
+        pem::Error::Base64Decode(_) => "holds a block that is no base64".to_owned(),
+        error => format!("is no PEM: {error}"),
+    }
+}

@@ -1,0 +1,188 @@
+//! An authority for certificates, and a client of another make (rustls's own client) at the other end of a
+//! pair of byte queues.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is a failed test")]
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::io::{IoSlice, Read as _, Write as _};
+use std::sync::Arc;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair,
+};
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use theseus_tls::{Session, Settings, Taken, Version};
+use time::{Duration, OffsetDateTime};
+
+/// Seconds since 1970.
+pub(crate) fn now() -> i64 {
+    OffsetDateTime::now_utc().unix_timestamp()
+}
+
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+/// Certificate and key in PEM.
+#[derive(Clone)]
+pub(crate) struct Pair {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
+}
+
+fn params(name: &str, days: (i64, i64)) -> CertificateParams {
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    let now = OffsetDateTime::now_utc();
+    (params.not_before, params.not_after) =
+        (now + Duration::days(days.0), now + Duration::days(days.1));
+    params
+}
+
+fn of_ca(name: &str) -> CertificateParams {
+    let mut params = params(name, (-1, 1));
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params
+}
+
+impl Authority {
+    pub(crate) fn new(name: &str) -> Self {
+        Self(CertifiedIssuer::self_signed(of_ca(name), KeyPair::generate().unwrap()).unwrap())
+    }
+
+    /// One that this one vouches for.
+    pub(crate) fn below(&self, name: &str) -> Self {
+        let key = KeyPair::generate().unwrap();
+        Self(CertifiedIssuer::signed_by(of_ca(name), key, &self.0).unwrap())
+    }
+
+    pub(crate) fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// A certificate for `localhost`, in force from so many days from now until so many.
+    pub(crate) fn sign(&self, usage: ExtendedKeyUsagePurpose, days: (i64, i64)) -> Pair {
+        let mut params = params("leaf", days);
+        params.extended_key_usages = vec![usage];
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.0).unwrap().pem();
+        Pair { certificate, key: key.serialize_pem() }
+    }
+
+    pub(crate) fn server(&self) -> Pair {
+        self.sign(ExtendedKeyUsagePurpose::ServerAuth, (-1, 1))
+    }
+
+    pub(crate) fn client(&self) -> Pair {
+        self.sign(ExtendedKeyUsagePurpose::ClientAuth, (-1, 1))
+    }
+}
+
+pub(crate) fn settings(pair: &Pair) -> Settings {
+    Settings {
+        certfile: pair.certificate.clone(),
+        keyfile: pair.key.clone(),
+        clients: None,
+        versions: vec![Version::Tls13, Version::Tls12],
+        ciphers: Vec::new(),
+        protocols: vec![b"mqtt".to_vec()],
+    }
+}
+
+/// A client that trusts this authority, and may show a certificate.
+pub(crate) fn config(ca: &Authority, shows: Option<&Pair>) -> ClientConfig {
+    config_with(default_provider(), ca, shows)
+}
+
+pub(crate) fn config_with(
+    provider: CryptoProvider,
+    ca: &Authority,
+    shows: Option<&Pair>,
+) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(ca.pem().as_bytes()).unwrap()).unwrap();
+    let builder = ClientConfig::builder_with_provider(Arc::new(provider))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots);
+    match shows {
+        None => builder.with_no_client_auth(),
+        Some(pair) => {
+            let chain = CertificateDer::pem_slice_iter(pair.certificate.as_bytes());
+            let chain = chain.map(Result::unwrap).collect();
+            let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap();
+            builder.with_client_auth_cert(chain, key).unwrap()
+        }
+    }
+}
+
+/// Both ends of a connection.
+pub(crate) struct Ends {
+    pub(crate) client: ClientConnection,
+    pub(crate) server: Session,
+    /// What the client has said.
+    pub(crate) heard: Vec<u8>,
+}
+
+impl Ends {
+    pub(crate) fn new(config: &Arc<ClientConfig>, server: Session) -> Self {
+        let name = "localhost".try_into().unwrap();
+        let client = ClientConnection::new(config.clone(), name).unwrap();
+        Self { client, server, heard: Vec::new() }
+    }
+
+    /// Carries bytes to and fro until both are silent; what is wrong with the one who says so first.
+    pub(crate) fn run(&mut self) -> Result<(), String> {
+        loop {
+            let mut bytes = Vec::new();
+            while self.client.wants_write() {
+                self.client.write_tls(&mut bytes).unwrap();
+            }
+            let heard = self.hear(&bytes);
+            let mut answer = Vec::new();
+            while self.server.has_more() {
+                self.server.send(&mut answer).unwrap();
+            }
+            heard.map_err(|error| format!("server: {error}"))?;
+            let mut rest = &*answer;
+            while !rest.is_empty() {
+                self.client.read_tls(&mut rest).unwrap();
+                self.client.process_new_packets().map_err(|error| format!("client: {error}"))?;
+            }
+            if bytes.is_empty() && answer.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// As the host does: what can be taken is taken before more is received.
+    fn hear(&mut self, mut bytes: &[u8]) -> std::io::Result<()> {
+        let mut buffer = [0; 4096];
+        while !bytes.is_empty() {
+            self.server.receive(&mut bytes)?;
+            while let Taken::Bytes(count) = self.server.take(&mut buffer) {
+                self.heard.extend_from_slice(&buffer[..count]);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the client says comes to the server, and back.
+    pub(crate) fn echo(&mut self, text: &[u8]) -> Vec<u8> {
+        let mut back = Vec::new();
+        for part in text.chunks(16 * 1024) {
+            self.client.writer().write_all(part).unwrap();
+            self.run().unwrap();
+            let heard = std::mem::take(&mut self.heard);
+            assert_eq!(self.server.put(&[IoSlice::new(&heard)]), part.len());
+            self.run().unwrap();
+            let mut part = heard;
+            self.client.reader().read_exact(&mut part).unwrap();
+            back.extend(part);
+        }
+        back
+    }
+}

@@ -1,0 +1,62 @@
+//! The steps of the operator's guide, as they stand there: an authority made by openssl, the right name and
+//! a wrong one.
+
+#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+use std::fs;
+use std::process::{Command, Output};
+use theseus_tests::{Connect, Raw, Site, Version, checkout};
+
+/// The commands of the two boxes behind this heading.
+fn boxes(heading: &str) -> [String; 2] {
+    let guide = fs::read_to_string(checkout().join("docs/operating.md")).unwrap();
+    let section = guide.split_once(heading).unwrap().1;
+    let mut boxes = section.split("```sh\n").skip(1).map(|it| it.split_once("```").unwrap().0);
+    [boxes.next().unwrap().to_owned(), boxes.next().unwrap().to_owned()]
+}
+
+fn run(site: &Site, commands: &str) -> Output {
+    let certs = site.path("certs");
+    fs::create_dir_all(&certs).unwrap();
+    Command::new("bash").args(["-ec", commands]).current_dir(certs).output().unwrap()
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[test]
+fn an_authority_of_ones_own_lets_the_right_name_through_and_no_other() {
+    let [make, use_it] = boxes("**An authority of your own**");
+    let site = Site::new();
+    let made = run(&site, &make);
+    assert!(made.status.success(), "{}", text(&made));
+    site.config(
+        "allow_anonymous = true\n[listeners.tcp.default]\nbind = \"127.0.0.1:0\"\n\
+         [listeners.ssl.default]\nbind = \"127.0.0.1:0\"\n[listeners.ssl.default.ssl_options]\n\
+         certfile = \"certs/server.pem\"\nkeyfile = \"certs/server.key\"\n",
+    );
+    let mut broker = site.start();
+    let port = broker.address_of_title("ssl:default").port().to_string();
+    let mut raw = Raw::connect(&broker, &Connect::new(Version::V5, "reader"));
+    raw.subscribe("greetings/#", 0);
+    let commands = use_it.replace("8883", &port);
+    assert_eq!(commands.matches(&port).count(), 2, "{commands}");
+    let (publish, verify) = commands.split_once("openssl").unwrap();
+    let published = run(&site, publish);
+    assert!(published.status.success(), "{}", text(&published));
+    assert_eq!(raw.message().payload, "hello");
+    let wrong = run(&site, &format!("openssl{verify}"));
+    assert!(
+        !wrong.status.success() && text(&wrong).contains("ostname mismatch"),
+        "{}",
+        text(&wrong)
+    );
+    let right =
+        run(&site, &format!("openssl{}", verify.replace("broker.example.com", "localhost")));
+    assert!(
+        right.status.success() && text(&right).contains("return code: 0 (ok)"),
+        "{}",
+        text(&right)
+    );
+}
