@@ -5,14 +5,15 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use theseus_core::{Admission, Candidate, Recipient};
+use theseus_core::{Admission, Candidate};
 use theseus_limit::{Limit, Whom};
-use theseus_mqtt::{Connect, Cut, DecodeError, Packet, ProtocolVersion, ReasonCode, cut};
+use theseus_mqtt::{DecodeError, ReasonCode, cut};
 use theseus_policy::{Admitted, Happening, Login, Refusal, shown};
 
 use crate::clock::since_1970;
 use crate::events::{exceeded, is_failed_login, tell};
 use crate::exchange::{Failed, Patience, asking, authenticate};
+use crate::introduction;
 use crate::listen::{HandshakeLimits, Listener, Seat};
 use crate::local::Local;
 use crate::peers::Arrival;
@@ -39,7 +40,7 @@ pub(crate) async fn run(local: Rc<Local>, mut wire: Wire, peer: SocketAddr, seat
         }
         None => return too_late(&local),
     }
-    let (candidate, login) = match read_login(&local, &mut stranger.bytes, peer, &seat) {
+    let (candidate, login) = match introduction::read(&local, &mut stranger, peer, &seat) {
         Ok(read) => read,
         Err(refused) => return stranger.refuse(refused),
     };
@@ -134,69 +135,6 @@ fn settle(local: &Rc<Local>, stranger: Stranger, admission: Admission, seat: Sea
     }
 }
 
-/// Judges the form of the CONNECT at the beginning of `bytes`, and takes it from there.
-fn read_login(
-    local: &Local,
-    bytes: &mut Vec<u8>,
-    peer: SocketAddr,
-    seat: &Seat,
-) -> Result<(Candidate, Login), Refused> {
-    let Ok(Cut::Frame { frame, consumed }) = cut(bytes, usize::MAX) else {
-        return Err(Refused::SILENT);
-    };
-    let connect = match Packet::decode(frame, ProtocolVersion::V5) {
-        Ok(Packet::Connect(connect)) => connect,
-        Ok(_) => return Err(Refused::SILENT),
-        Err(error) => return Err(refused_form(&error)),
-    };
-    let broker = local.broker();
-    let candidate =
-        Candidate::new(broker, local.id, local.clock.now(), &seat.listener().title, &connect)
-            .map_err(|reason| {
-                let login = login_of(&connect, connect.client_id, peer, seat.listener());
-                tell(local, &login, Happening::ConnectSeen);
-                tell(local, &login, Happening::Refused(reason));
-                Refused::with(Recipient::of(&connect), reason)
-            })?;
-    let login = login_of(&connect, candidate.client_id(), peer, seat.listener());
-    bytes.drain(..consumed);
-    Ok((candidate, login))
-}
-
-/// What the chain is asked about.
-fn login_of(
-    connect: &Connect<'_>,
-    client_id: &str,
-    peer: SocketAddr,
-    listener: &Listener,
-) -> Login {
-    let properties = connect.properties;
-    let method = properties.authentication_method();
-    let mut facts = vec![
-        ("keep-alive", connect.keep_alive.to_string()),
-        ("clean-start", connect.clean_start.to_string()),
-        ("session-expiry", properties.session_expiry_interval().unwrap_or(0).to_string()),
-        ("server.address", listener.address.to_string()),
-    ];
-    facts.extend(method.map(|method| ("auth-method", method.to_owned())));
-    Login {
-        client_id: client_id.into(),
-        user_name: connect.user_name.map(Into::into),
-        password: connect.password.map(Into::into),
-        method: method.map(Into::into),
-        data: properties.authentication_data().map(Into::into),
-        address: Some(peer),
-        listener: listener.title.clone(),
-        protocol: Some(connect.version),
-        facts,
-        user_properties: properties
-            .user_properties()
-            .map(|(name, value)| (name.into(), value.into()))
-            .collect(),
-        attributes: Vec::new(),
-    }
-}
-
 /// Silence is not answered: nobody has said which version to answer in.
 fn too_late(local: &Local) {
     local.broker().metrics(local.id).connect_timeouts.add(1);
@@ -276,18 +214,6 @@ fn admit(
     let admission = candidate.admit(local.broker(), grant);
     let admission = admission.map_err(|reason| Failed::Refused(reason.into()))?;
     Ok(admission.with_auth_data(data))
-}
-
-/// A CONNECT of the wrong form is closed without an answer [MQTT-3.1.4-1]; one of a version we do
-/// not speak is told so, in the form that every version's clients read [MQTT-3.1.2-2] (3.1.1).
-fn refused_form(error: &DecodeError) -> Refused {
-    let reason = error.reason();
-    match reason {
-        ReasonCode::UnsupportedProtocolVersion => {
-            Refused::with(Recipient::speaking(ProtocolVersion::V3_1_1), reason)
-        }
-        _ => Refused::SILENT,
-    }
 }
 
 /// First byte of a CONNECT (MQTT 5.0, 3.1.1).

@@ -16,6 +16,7 @@ mod first_user;
 mod flush;
 mod framing;
 mod handshake;
+mod introduction;
 mod listen;
 mod local;
 mod lock;

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
 use socket2::SockRef;
-use theseus_tls::{Session, Taken};
+use theseus_tls::{Peer, Session, Taken};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -65,6 +65,16 @@ impl Stream {
     /// True if what is read and written is under TLS.
     pub(crate) fn is_secure(&self) -> bool {
         self.tls.is_some()
+    }
+
+    /// See [`Session::peer`].
+    pub(crate) fn peer(&self) -> Option<Peer> {
+        self.tls.as_ref()?.peer()
+    }
+
+    /// See [`Session::facts`].
+    pub(crate) fn facts(&self) -> impl Iterator<Item = (&'static str, String)> {
+        self.tls.iter().flat_map(Session::facts)
     }
 
     /// Waits for bytes, reads once and appends them to `bytes`; 0 if the client has closed. For a client that

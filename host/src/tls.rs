@@ -6,8 +6,10 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
-use theseus_config::{ConfigError, Listener, Loaded, SslOptions, TlsVersion, Verify};
-use theseus_tls::{Acceptor, Clients, Settings, Unfit, Version};
+use theseus_config::{
+    CertificateField, ConfigError, Listener, Loaded, SslOptions, TlsVersion, Verify,
+};
+use theseus_tls::{Acceptor, Clients, Field, Peer, Settings, Unfit, Unnamed, Version};
 
 use crate::clock::since_1970;
 
@@ -24,6 +26,42 @@ pub(crate) struct Tls {
     pub(crate) acceptor: Acceptor,
     /// `ssl_options.handshake_timeout`: how long the handshake may take.
     pub(crate) timeout: Duration,
+    naming: Naming,
+}
+
+/// What of a certificate becomes which name.
+#[derive(Clone, Copy, Debug)]
+struct Naming {
+    client_id: Option<Field>,
+    user_name: Option<Field>,
+}
+
+/// The names of a client that stand in its certificate, where the operator wants them.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    pub(crate) client_id: Option<String>,
+    pub(crate) user_name: Option<String>,
+}
+
+impl Tls {
+    /// Reads them. The error is a sentence for whoever has that certificate.
+    pub(crate) fn names(&self, peer: &Peer) -> Result<Names, String> {
+        let read = |field: Field| {
+            peer.field(field).map(str::to_owned).map_err(|why| {
+                let what = match why {
+                    Unnamed::Missing => "has no",
+                    Unnamed::Several => "has more than one",
+                    Unnamed::Unusable => "has an unusable",
+                };
+                format!("the certificate {what} {}", field.word())
+            })
+        };
+        let Naming { client_id, user_name } = self.naming;
+        Ok(Names {
+            client_id: client_id.map(read).transpose()?,
+            user_name: user_name.map(read).transpose()?,
+        })
+    }
 }
 
 /// Makes it of the files as they are now; `None` for a listener without TLS.
@@ -40,7 +78,12 @@ pub(crate) fn of(loaded: &Loaded, listener: &Listener) -> Result<Option<Tls>, Co
     let settings = settings(&loaded.config.base, listener, options).map_err(unfit)?;
     let now = i64::try_from(since_1970() / 1000).unwrap_or(i64::MAX);
     let acceptor = Acceptor::new(&settings, now).map_err(unfit)?;
-    Ok(Some(Tls { acceptor, timeout: options.handshake_timeout }))
+    let mqtt = loaded.config.mqtt_of(listener);
+    let naming = Naming {
+        client_id: mqtt.peer_cert_as_clientid.map(field),
+        user_name: mqtt.peer_cert_as_username.map(field),
+    };
+    Ok(Some(Tls { acceptor, timeout: options.handshake_timeout, naming }))
 }
 
 fn settings(base: &Path, listener: &Listener, options: &SslOptions) -> Result<Settings, Unfit> {
@@ -68,6 +111,18 @@ fn settings(base: &Path, listener: &Listener, options: &SslOptions) -> Result<Se
         ciphers: options.ciphers.clone(),
         protocols: vec![if listener.websocket.is_some() { HTTP } else { MQTT }.to_vec()],
     })
+}
+
+fn field(field: CertificateField) -> Field {
+    match field {
+        CertificateField::Cn => Field::CommonName,
+        CertificateField::SanDns => Field::SanDns,
+        CertificateField::SanUri => Field::SanUri,
+        CertificateField::SanEmail => Field::SanEmail,
+        CertificateField::Dn => Field::Subject,
+        CertificateField::Serial => Field::Serial,
+        CertificateField::Sha256 => Field::Sha256,
+    }
 }
 
 fn path_of<'a>(options: &'a SslOptions, key: &str) -> Option<&'a Path> {

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use theseus_core::Outgoing;
 use theseus_mqtt::ReasonCode;
-use theseus_tls::Session;
+use theseus_tls::{Peer, Session};
 use theseus_websocket::{CloseCode, Violation};
 use tokio::net::TcpStream;
 
@@ -65,6 +65,16 @@ impl Wire {
     /// From here on everything is under TLS: see [`Stream::secure`].
     pub(crate) async fn secure(&mut self, session: Session) -> io::Result<()> {
         self.stream.secure(session).await
+    }
+
+    /// Whose certificate the client has shown.
+    pub(crate) fn peer(&self) -> Option<Peer> {
+        self.stream.peer()
+    }
+
+    /// What there is to know of the TLS under everything.
+    pub(crate) fn facts(&self) -> impl Iterator<Item = (&'static str, String)> {
+        self.stream.facts()
     }
 
     /// From here on MQTT comes in WebSocket frames; `bytes` is what was read of them already.

@@ -171,6 +171,47 @@ fn a_client_is_asked_for_a_certificate_where_the_operator_wants_one() {
     }
 }
 
+/// Whoever has the certificate of a client is that client, whatever it says.
+#[test]
+fn a_certificate_names_its_client_whatever_connect_says() {
+    let ask = "verify = \"verify_peer\"\ncacertfile = \"certs/ca.pem\"\n";
+    let secure = start(ask, "[mqtt]\npeer_cert_as_clientid = \"cn\"\n");
+    let publish = |id: &str, pair: bool| {
+        let mut publish = secure.at(publisher(&secure.broker, Version::V5), "localhost");
+        if pair {
+            publish.arg("--cert").arg(secure.cert("client.pem"));
+            publish.arg("--key").arg(secure.cert("client.key"));
+        }
+        let mark = secure.broker.mark();
+        let publish = publish.args(["-i", id, "-t", "t", "-q", "1", "-m", "x"]);
+        assert!(publish.status().unwrap().success());
+        secure.broker.wait_for_line(mark, &["let in by allow_anonymous"])
+    };
+    assert!(publish("evil", true).contains("client \"client\" let in"));
+    // Who shows none is who it says.
+    assert!(publish("plain", false).contains("client \"plain\" let in"));
+}
+
+#[test]
+fn a_certificate_without_the_name_that_is_wanted_lets_nobody_in() {
+    let ask = "verify = \"verify_peer\"\ncacertfile = \"certs/ca.pem\"\n";
+    let secure = start(ask, "[mqtt]\npeer_cert_as_username = \"san_email\"\n");
+    let mut publish = secure.at(publisher(&secure.broker, Version::V5), "localhost");
+    publish
+        .arg("--cert")
+        .arg(secure.cert("client.pem"))
+        .arg("--key")
+        .arg(secure.cert("client.key"));
+    let mark = secure.broker.mark();
+    let refused = publish.args(["-u", "evil", "-t", "t", "-m", "x"]).output().unwrap();
+    assert!(
+        !refused.status.success() && text(&refused).contains("ot authorized"),
+        "{}",
+        text(&refused)
+    );
+    secure.broker.wait_for_line(mark, &["the certificate has no san_email"]);
+}
+
 /// The state of TLS moves with its connection, in whatever it is at.
 #[test]
 fn connections_under_tls_move_between_shards_and_lose_nothing() {

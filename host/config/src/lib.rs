@@ -66,7 +66,7 @@ pub use plugin_policy::{Isolate, OnFailure, PluginPolicy, Promote};
 pub use plugins::{PluginSetting, PluginSettings, PluginValue};
 pub use policy::Policy;
 pub use retainer::Retainer;
-pub use ssl_options::{SslOptions, TlsVersion, Verify};
+pub use ssl_options::{CertificateField, SslOptions, TlsVersion, Verify};
 pub use suggest::suggest;
 pub use sys_topics::{SysEventMessages, SysTopics};
 pub use testing::Testing;

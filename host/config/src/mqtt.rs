@@ -5,9 +5,10 @@
 use std::time::Duration;
 
 use crate::error::Errors;
-use crate::kind::{Bytes, Count, Factor, Flag, OrWord, Short, Span, Words};
+use crate::kind::{Bytes, Choice, Count, Factor, Flag, OrWord, Short, Span, Words};
 use crate::read::Reader;
 use crate::section::{Section, section};
+use crate::ssl_options::CertificateField;
 use crate::walk::Findings;
 
 const MB: u64 = 1 << 20;
@@ -39,6 +40,14 @@ section! {
         max_user_properties: usize = 64 as Count { min: 0, max: 65_535 };
         /// The highest QoS of a message from a client; MQTT 5 clients are told.
         max_qos_allowed: u16 = 2 as Short { min: 0, max: 2 };
+        /// What of a client's certificate becomes its user name, whatever CONNECT says: the common name, the
+        /// first alternative name of a kind, the whole subject, serial number or SHA-256 in hexadecimal. A
+        /// certificate without it is refused; a client without a certificate keeps what it says.
+        peer_cert_as_username: Option<CertificateField> = "disabled"
+            as OrWord("disabled", Choice(CertificateField::WORDS));
+        /// The same for its client id.
+        peer_cert_as_clientid: Option<CertificateField> = "disabled"
+            as OrWord("disabled", Choice(CertificateField::WORDS));
         /// Lets filters have wildcards; MQTT 5 clients are told when not.
         wildcard_subscription: bool = true as Flag;
         /// Lets clients share subscriptions (`$share/NAME/FILTER`): each message goes to one of those

@@ -60,6 +60,38 @@ pub enum Verify {
     Peer,
 }
 
+/// A part of a certificate that names a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateField {
+    /// The common name of the subject.
+    Cn,
+    /// The first DNS name among the alternative names.
+    SanDns,
+    /// The first URI among them.
+    SanUri,
+    /// The first mail address among them.
+    SanEmail,
+    /// The whole subject.
+    Dn,
+    /// The serial number.
+    Serial,
+    /// SHA-256 of the certificate.
+    Sha256,
+}
+
+impl CertificateField {
+    /// Each by its word.
+    pub(crate) const WORDS: &[(&str, Self)] = &[
+        ("cn", Self::Cn),
+        ("san_dns", Self::SanDns),
+        ("san_uri", Self::SanUri),
+        ("san_email", Self::SanEmail),
+        ("dn", Self::Dn),
+        ("serial", Self::Serial),
+        ("sha256", Self::Sha256),
+    ];
+}
+
 /// A version of TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsVersion {

@@ -26,6 +26,8 @@ pub struct Login {
     pub protocol: Option<ProtocolVersion>,
     /// What else is known, by the names of `client.get`.
     pub facts: Vec<(&'static str, String)>,
+    /// The certificate that it has proved to be its own, in DER.
+    pub certificate: Option<Box<[u8]>>,
     /// User Properties of CONNECT, in order.
     pub user_properties: Vec<(Box<str>, Box<str>)>,
     /// The attributes of its grant, once it has one.

@@ -6,9 +6,11 @@
 mod acceptor;
 mod certificates;
 mod client_certificates;
+mod peer;
 mod session;
 mod suites;
 
 pub use acceptor::{Acceptor, Clients, Settings, Unfit};
+pub use peer::{Field, Peer, Unnamed};
 pub use session::{Session, Taken};
 pub use suites::{SUITES, Suite, Version};

@@ -3,7 +3,10 @@
 
 use std::io::{self, IoSlice, Read, Write};
 
-use rustls::ServerConnection;
+use rustls::{ProtocolVersion, ServerConnection};
+
+use crate::peer::Peer;
+use crate::suites::Suite;
 
 /// Bytes that are written and not yet taken by the socket; then writing waits.
 const PENDING_MAX: usize = 64 * 1024;
@@ -32,6 +35,26 @@ impl Session {
     /// True until client and broker know each other.
     pub fn is_handshaking(&self) -> bool {
         self.0.is_handshaking()
+    }
+
+    /// The certificate that the client has proved to be its own, if it was asked for one and has one. Also of
+    /// a session that is resumed: it is in the ticket.
+    pub fn peer(&self) -> Option<Peer> {
+        Peer::of(self.0.peer_certificates()?.first()?)
+    }
+
+    /// What was agreed on, as plugins ask for it (`client.get`): `tls.version`, `tls.cipher`, `tls.sni`.
+    pub fn facts(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let version = self.0.protocol_version().and_then(|version| match version {
+            ProtocolVersion::TLSv1_2 => Some("TLSv1.2"),
+            ProtocolVersion::TLSv1_3 => Some("TLSv1.3"),
+            _ => None,
+        });
+        let suite = self.0.negotiated_cipher_suite().and_then(|suite| Suite::of(suite.suite()));
+        let name = self.0.server_name();
+        let facts =
+            [("tls.version", version), ("tls.cipher", suite.map(|it| it.name)), ("tls.sni", name)];
+        facts.into_iter().filter_map(|(fact, value)| Some((fact, value?.to_owned())))
     }
 
     /// Reads once from `source`, and makes of it what the client said; 0 if `source` has ended.

@@ -1,7 +1,7 @@
 //! Versions and cipher suites by the names that configurations use.
 
 use rustls::crypto::aws_lc_rs::cipher_suite as of_library;
-use rustls::{SupportedCipherSuite, SupportedProtocolVersion, version};
+use rustls::{CipherSuite, SupportedCipherSuite, SupportedProtocolVersion, version};
 
 /// A version of TLS. Older ones are not spoken (RFC 8996).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +80,11 @@ impl Suite {
     /// The suite of this name, of either kind.
     pub fn named(name: &str) -> Option<&'static Self> {
         SUITES.iter().find(|suite| suite.is_named(name))
+    }
+
+    /// The suite of this number.
+    pub(crate) fn of(number: CipherSuite) -> Option<&'static Self> {
+        SUITES.iter().find(|suite| suite.suite.suite() == number)
     }
 
     /// Whether this is its name, of either kind.

@@ -123,9 +123,8 @@ impl wit::client::Host for State {
         login.facts.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
     }
 
-    /// Listeners with TLS are not there yet, so nobody has one.
     fn certificate(&mut self) -> Option<Vec<u8>> {
-        None
+        self.login.as_ref()?.certificate.as_deref().map(<[u8]>::to_vec)
     }
 
     fn user_properties(&mut self) -> Vec<wit::client::UserProperty> {

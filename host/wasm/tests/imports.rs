@@ -73,6 +73,18 @@ async fn facts_of_the_client() {
 }
 
 #[tokio::test]
+async fn the_certificate_of_the_client() {
+    let head = r#"(import "theseus:plugin/client@0.1.0" "certificate" (func $get (param i32)))"#;
+    let body = answer_with("(call $get (i32.const 2112))", 2112, 2116);
+    let guest = guest("import theseus:plugin/client@0.1.0;", head, "", body);
+    let version = start(&guest, bounds(), setup()).await.unwrap();
+    let shown = Some(b"in DER".as_slice().into());
+    let who = Login { certificate: shown, ..(*login()).clone() };
+    assert_eq!(answered(&version, &Arc::new(who)).await.as_deref(), Some("in DER"));
+    assert_eq!(answered(&version, &login()).await, None);
+}
+
+#[tokio::test]
 async fn settings() {
     let head = r#"(import "theseus:plugin/config@0.1.0" "get" (func $get (param i32 i32 i32)))"#;
     let call = "(call $get (i32.const 2048) (i32.const 4) (i32.const 2112))";

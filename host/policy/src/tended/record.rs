@@ -140,7 +140,7 @@ fn size(question: &Question) -> usize {
         let properties = who.user_properties.iter();
         let properties: usize = properties.map(|(name, value)| name.len() + value.len()).sum();
         let names = who.client_id.len() + who.user_name.as_ref().map_or(0, |name| name.len());
-        names + data(&who.password) + data(&who.data) + facts + properties
+        names + data(&who.password) + data(&who.data) + data(&who.certificate) + facts + properties
     });
     let of_call = match &question.call {
         Call::Authorize(request) => request.topic.len(),

@@ -72,6 +72,14 @@ impl Authority {
         Pair { certificate, key: key.serialize_pem() }
     }
 
+    /// A certificate for clients, of this form.
+    pub(crate) fn sign_params(&self, mut params: CertificateParams) -> Pair {
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.0).unwrap().pem();
+        Pair { certificate, key: key.serialize_pem() }
+    }
+
     pub(crate) fn server(&self) -> Pair {
         self.sign(ExtendedKeyUsagePurpose::ServerAuth, (-1, 1))
     }
