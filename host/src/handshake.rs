@@ -65,6 +65,11 @@ pub(crate) async fn run(local: Rc<Local>, mut wire: Wire, peer: SocketAddr, seat
 
 /// Does the handshake of TLS, which has a time of its own; false if it came to nothing.
 async fn secure(local: &Local, wire: &mut Wire, peer: SocketAddr, tls: &Tls) -> bool {
+    let Some(_place) = tls.handshakes.take() else {
+        local.broker().metrics(local.id).tls_handshakes_busy.add(1);
+        tracing::debug!("{peer}: too many handshakes are under way");
+        return false;
+    };
     let session = match tls.acceptor.accept() {
         Ok(session) => session,
         Err(error) => {
@@ -72,7 +77,7 @@ async fn secure(local: &Local, wire: &mut Wire, peer: SocketAddr, tls: &Tls) -> 
             return false;
         }
     };
-    let done = tokio::time::timeout(tls.timeout, wire.secure(session)).await;
+    let done = tokio::time::timeout(tls.timeout, wire.secure(session, &local.handshake_step)).await;
     let metrics = local.broker().metrics(local.id);
     match done {
         Ok(Ok(())) => {

@@ -9,6 +9,7 @@ use std::task::Waker;
 use slotmap::SecondaryMap;
 use theseus_ban::Table as Bans;
 use theseus_core::{Admission, Broker, ConnectionKey, Shard, ShardId};
+use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::feed::Feed;
@@ -31,6 +32,9 @@ pub(crate) struct Local {
     pub(crate) questions: Arc<Questions>,
     broker: Arc<Broker>,
     pub(crate) state: RefCell<State>,
+    /// Computing for a handshake takes as long as hundreds of messages: one step of one at a time, and between
+    /// two everybody else has a turn.
+    pub(crate) handshake_step: Semaphore,
     /// Wakes the flusher, which is the root task of the thread.
     flusher: RefCell<Option<Waker>>,
     flush_due: Cell<bool>,
@@ -100,6 +104,7 @@ impl Local {
             questions,
             broker,
             state: RefCell::new(state),
+            handshake_step: Semaphore::new(1),
             flusher: RefCell::new(None),
             flush_due: Cell::new(false),
         })

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// So many places to wait in.
+#[derive(Debug)]
 pub(crate) struct Places {
     taken: AtomicUsize,
     max: usize,

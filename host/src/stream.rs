@@ -13,6 +13,7 @@ use socket2::SockRef;
 use theseus_tls::{Peer, Session, Taken};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 
 /// Room that is made for one read before the client is let in, bytes; a CONNECT is rarely longer.
 const STEP: usize = 256;
@@ -44,22 +45,25 @@ impl Stream {
         Ok(ParkedStream { socket: self.socket.into_std()?, tls: self.tls })
     }
 
-    /// From here on everything is under TLS: does the handshake. The time is the caller's to bound.
+    /// From here on everything is under TLS: does the handshake, computing only while it has the `step` of this
+    /// thread. The time is the caller's to bound.
     ///
     /// # Errors
     /// The client is gone, or broke the rules; then it was told, if it listens.
-    pub(crate) async fn secure(&mut self, session: Session) -> io::Result<()> {
+    pub(crate) async fn secure(&mut self, session: Session, step: &Semaphore) -> io::Result<()> {
         let mut session = session;
-        let done = loop {
-            match shake(&self.socket, &mut session).await {
-                Ok(()) if session.is_handshaking() => {}
-                done => break done,
-            }
-            // One step may take a millisecond of computing: those who are served already go first.
+        while session.is_handshaking() {
+            self.socket.readable().await?;
+            let step = step.acquire().await;
+            let heard = hear(&self.socket, &mut session);
+            // Who is served already has a turn before the next step, whoever's it is.
             tokio::task::yield_now().await;
-        };
+            drop(step);
+            say(&self.socket, &mut session).await?;
+            heard?;
+        }
         self.tls = Some(session);
-        done
+        Ok(())
     }
 
     /// True if what is read and written is under TLS.
@@ -213,19 +217,21 @@ impl ParkedStream {
     }
 }
 
-/// Waits for the client's next words of the handshake, and says ours.
-async fn shake(socket: &TcpStream, session: &mut Session) -> io::Result<()> {
-    socket.readable().await?;
-    let heard = match session.receive(&mut Ends(socket)) {
-        Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-        heard => heard,
-    };
-    // An alert too, if the client broke the rules.
+/// The client's next words of the handshake.
+fn hear(socket: &TcpStream, session: &mut Session) -> io::Result<()> {
+    match session.receive(&mut Ends(socket)) {
+        Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+        heard => heard.map(|_| ()),
+    }
+}
+
+/// Ours, which are an alert if the client broke the rules.
+async fn say(socket: &TcpStream, session: &mut Session) -> io::Result<()> {
     loop {
         match send(session, &mut Ends(socket)) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.writable().await?,
-            said => break heard.and(said.map(|()| 0)).map(|_| ()),
+            said => return said,
         }
     }
 }

@@ -12,6 +12,7 @@ use theseus_config::{
 use theseus_tls::{Acceptor, Clients, Field, Peer, Settings, Unfit, Unnamed, Version};
 
 use crate::clock::since_1970;
+use crate::places::Places;
 
 /// Bytes of one file.
 const FILE_MAX: u64 = 1 << 20;
@@ -26,6 +27,8 @@ pub(crate) struct Tls {
     pub(crate) acceptor: Acceptor,
     /// `ssl_options.handshake_timeout`: how long the handshake may take.
     pub(crate) timeout: Duration,
+    /// `ssl_options.max_handshakes`: who is at it.
+    pub(crate) handshakes: Places,
     naming: Naming,
 }
 
@@ -83,7 +86,8 @@ pub(crate) fn of(loaded: &Loaded, listener: &Listener) -> Result<Option<Tls>, Co
         client_id: mqtt.peer_cert_as_clientid.map(field),
         user_name: mqtt.peer_cert_as_username.map(field),
     };
-    Ok(Some(Tls { acceptor, timeout: options.handshake_timeout, naming }))
+    let (timeout, handshakes) = (options.handshake_timeout, Places::new(options.max_handshakes));
+    Ok(Some(Tls { acceptor, timeout, handshakes, naming }))
 }
 
 fn settings(base: &Path, listener: &Listener, options: &SslOptions) -> Result<Settings, Unfit> {

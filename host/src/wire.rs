@@ -14,6 +14,7 @@ use theseus_mqtt::ReasonCode;
 use theseus_tls::{Peer, Session};
 use theseus_websocket::{CloseCode, Violation};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 
 use crate::framing::Framing;
 use crate::stream::{ParkedStream, Stream};
@@ -63,8 +64,8 @@ impl Wire {
     }
 
     /// From here on everything is under TLS: see [`Stream::secure`].
-    pub(crate) async fn secure(&mut self, session: Session) -> io::Result<()> {
-        self.stream.secure(session).await
+    pub(crate) async fn secure(&mut self, session: Session, step: &Semaphore) -> io::Result<()> {
+        self.stream.secure(session, step).await
     }
 
     /// Whose certificate the client has shown.

@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use theseus_tests::{
     Broker, Connect, Ended, Foreign, Library, Options, PATIENCE, Raw, Site, Tool, Version,
-    publisher, subscriber, theseus_says,
+    publisher, subscriber, theseus_says, wait_until,
 };
 
 /// A site with certificates, and listeners under TLS beside the plain one.
@@ -296,6 +296,30 @@ fn who_stalls_or_talks_nonsense_is_closed_in_time_and_harms_nobody() {
     assert!((Duration::from_secs(1)..Duration::from_secs(3)).contains(&took), "{took:?}");
     let failed = secure.broker.counted(&["tls_handshakes_failed"]);
     assert_eq!(failed, [51]);
+}
+
+#[test]
+fn handshakes_that_are_too_many_are_closed_at_once_and_who_is_inside_stays() {
+    let secure = start("max_handshakes = 3", "");
+    let mut sub = secure.subscribe("t");
+    let open = || TcpStream::connect(secure.ssl).unwrap();
+    let silent: Vec<_> = (0..3).map(|_| open()).collect();
+    // Those are accepted by two shards, in whatever order.
+    wait_until("a fourth is closed", || {
+        let mut fourth = open();
+        fourth.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+        matches!(fourth.read(&mut [0]), Ok(0))
+    });
+    let mut plain = Raw::connect(&secure.broker, &Connect::new(Version::V5, "plain"));
+    plain.publish("t", "still", 1);
+    assert_eq!(sub.line(), "still");
+    drop(silent);
+    wait_until("there is room again", || {
+        let mut publish = secure.at(publisher(&secure.broker, Version::V5), "localhost");
+        publish.args(["-t", "t", "-m", "again"]).output().unwrap().status.success()
+    });
+    assert_eq!(sub.line(), "again");
+    assert!(secure.broker.counted(&["tls_handshakes_busy"])[0] >= 1);
 }
 
 #[test]

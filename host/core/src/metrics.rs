@@ -111,6 +111,8 @@ metrics! {
     sockets_banned,
     /// TLS handshakes that were done.
     tls_handshakes,
+    /// Connections closed because too many handshakes were under way: `ssl_options.max_handshakes`.
+    tls_handshakes_busy,
     /// TLS handshakes that came to nothing: the client broke the rules, went away, or took longer than
     /// `ssl_options.handshake_timeout`.
     tls_handshakes_failed,
