@@ -3,7 +3,6 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
@@ -81,7 +80,6 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), StartError> {
     let admin = config.admin.bind.map(admin::Bound::to).transpose().map_err(StartError::Admin)?;
     greet(&loaded, shards);
     let pool = policy_pool(&config).map_err(StartError::System)?;
-    let address = bound.first().map(|bound| bound.listener.address);
     let broker_slot = Arc::new(OnceLock::new());
     let loader = native::loader(&config, pool.handle());
     // However this ends: no library is to blame for an error of ours.
@@ -89,7 +87,7 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), StartError> {
     let watchman = Watchman::new()?;
     let bans = Bans::new(settings::ban_bounds(&config.ban));
     let (policies, reload) =
-        first_generation(loaded, &pool, loader.clone(), &bans, address, broker_slot.clone())?;
+        first_generation(loaded, &pool, loader.clone(), &bans, &bound, broker_slot.clone())?;
     let (logins, questions) = pooled(&config, &policies, &pool);
     let events = config.ban.max_pending_events;
     let feed = Feed::new(shards, events);
@@ -203,7 +201,7 @@ fn first_generation(
     pool: &Runtime,
     loader: Arc<Loader>,
     bans: &Arc<Bans>,
-    address: Option<SocketAddr>,
+    bound: &[Bound],
     broker: Arc<OnceLock<Arc<Broker>>>,
 ) -> Result<(Arc<Policies>, Reload), StartError> {
     let _early = Watchman::during_start(pool, &loader)?;
@@ -215,6 +213,8 @@ fn first_generation(
     // Half of what a login may take: the rest of it needs time too.
     let wait_max = policy.login_timeout / 2;
     let hash_threads = or_cores(policy.hash_threads);
+    let address = bound.first().map(|bound| bound.listener.address);
+    let followers = tls::followers(&loaded.config, bound);
     let hashing = Hashing::new(hash_threads, policy.max_pending_hashes, wait_max);
     let states = States::new(policy.max_state_size, policy.max_plugin_buckets);
     Reload::first(Options {
@@ -227,6 +227,7 @@ fn first_generation(
         runtime: pool.handle().clone(),
         connections: Box::new(move || broker.get().map_or(0, |broker| broker.connections())),
         pace: Pace::default(),
+        followers,
         first_user: Some(Box::new(move |path: &Path| first_user::create(path, address))),
     })
     .map_err(|error| StartError::Reload(error.to_string()))

@@ -16,6 +16,7 @@ use crate::compiler::Compiler;
 use crate::configuration::Configuration;
 use crate::connectors::Connectors;
 use crate::folder;
+use crate::followers::{Follower, Following};
 use crate::forms::Forms;
 use crate::inbox;
 use crate::journal::Journal;
@@ -42,6 +43,7 @@ pub(crate) struct Parts {
     pub(crate) first_user: Option<FirstUser>,
     pub(crate) pace: Pace,
     pub(crate) runtime: Handle,
+    pub(crate) followers: Vec<Box<dyn Follower>>,
 }
 
 impl Reload {
@@ -63,6 +65,7 @@ impl Reload {
             connections,
             first_user,
             pace,
+            followers,
         } = options;
         let backend = Box::new(Forms::new(engine, loader, &runtime));
         Self::begin(Parts {
@@ -75,6 +78,7 @@ impl Reload {
             first_user,
             pace,
             runtime,
+            followers,
         })
     }
 
@@ -111,6 +115,7 @@ impl Reload {
             candidates: BTreeMap::new(),
             starter: Starter::default(),
             put_off: false,
+            followers: parts.followers.into_iter().map(Following::new).collect(),
             runtime: parts.runtime,
             waker,
             inbox: Some(inbox),

@@ -29,6 +29,7 @@ mod figures;
 mod fingerprint;
 mod first;
 mod folder;
+mod followers;
 mod forms;
 mod inbox;
 mod journal;
@@ -66,6 +67,7 @@ mod way_back;
 pub use command::{Command, Control, Outcome};
 pub use connector_status::ConnectorStatus;
 pub use figures::SlotStatus;
+pub use followers::{Follower, Unfollowed};
 pub use options::{FirstUser, Options, Pace, ReloadError};
 pub use reload::Reload;
 pub use status::{

@@ -13,6 +13,8 @@ use theseus_policy::{Hashing, States};
 use theseus_trust::KeepError;
 use theseus_wasm::Engine;
 
+use crate::followers::Follower;
+
 /// Everything that making files live needs.
 pub struct Options {
     /// The configuration the process starts with.
@@ -36,6 +38,8 @@ pub struct Options {
     pub first_user: Option<FirstUser>,
     /// How often is looked.
     pub pace: Pace,
+    /// What the host makes of files beside plugins.
+    pub followers: Vec<Box<dyn Follower>>,
 }
 
 /// Makes a users file at a path where there is none.

@@ -20,6 +20,7 @@ use crate::compiler::Compiler;
 use crate::configuration::{Configuration, Proposed};
 use crate::connectors::Connectors;
 use crate::contents::Contents;
+use crate::followers::Following;
 use crate::inbox::{Inbox, Waker};
 use crate::journal::{Journal, Problem};
 use crate::live::Lives;
@@ -65,6 +66,7 @@ pub struct Reload {
     pub(crate) starter: Starter,
     /// What runs was not brought in line, since something came first.
     pub(crate) put_off: bool,
+    pub(crate) followers: Vec<Following>,
     /// Where candidates are asked.
     pub(crate) runtime: Handle,
     pub(crate) waker: Waker,
@@ -112,6 +114,7 @@ impl Reload {
                 self.take(seen, compiled);
             }
             let busy = self.reconcile();
+            self.follow();
             self.retry.note(now + start.elapsed(), busy);
         }
         self.review_trust();
@@ -344,6 +347,8 @@ impl Reload {
             let wanted = Wanted::of(&proposed.loaded.config, Some(&self.wanted));
             needed.append(&mut self.planner(&proposed.loaded, &wanted).subjects());
         }
+        let followed = self.followers.iter().flat_map(|following| &following.files);
+        needed.extend(followed.map(|(_, subject)| subject.clone()));
         let of_settings =
             |subject: &&Subject| matches!(subject.role, Role::Text | Role::Keyed | Role::Users);
         let watched: Vec<_> = self.watch.subjects().filter(of_settings).cloned().collect();

@@ -38,7 +38,7 @@ impl Reload {
             beside: self.beside().map(|(live, state)| beside_status(live, state)).collect(),
             shadows: self.shadow_statuses(),
             quarantine: self.trusting.quarantine.entries().iter().map(quarantine_status).collect(),
-            files: self.running.values().flat_map(|live| self.file_statuses(live)).collect(),
+            files: self.all_file_statuses(),
             connectors: connectors.keys().map(|name| connector_status(name)).collect(),
         };
         let running = self.running.values();
@@ -182,6 +182,29 @@ impl Reload {
         live.is_some_and(|live| live.built.digest == built.digest)
     }
 
+    fn all_file_statuses(&self) -> Vec<FileStatus> {
+        let of_plugins = self.running.values().flat_map(|live| self.file_statuses(live));
+        let followed = self.followers.iter().flat_map(|following| {
+            following.files.iter().map(|(key, subject)| {
+                let refused = following.refused.as_ref().filter(|refused| refused.key == *key);
+                self.file_status(key.clone(), subject, refused.map(|refused| refused.why.clone()))
+            })
+        });
+        of_plugins.chain(followed).collect()
+    }
+
+    fn file_status(&self, setting: String, subject: &Subject, error: Option<String>) -> FileStatus {
+        let file = self.contents.get(subject);
+        let gone = file.is_some_and(|file| file.gone);
+        FileStatus {
+            path: self.shown(&subject.path),
+            setting,
+            state: file_state(self.watch.is_unsettled(subject), gone, error.is_some()),
+            error,
+            since: file.map_or(0, |file| seconds(file.since)),
+        }
+    }
+
     fn file_statuses<'a>(&'a self, live: &'a Live) -> impl Iterator<Item = FileStatus> + 'a {
         live.files.iter().map(move |(key, subject)| {
             let file = self.contents.get(subject);
@@ -191,19 +214,11 @@ impl Reload {
                 Ok((_, digest)) if Some(digest) == in_force => None,
                 Ok(_) => self.refused.get(&live.built.description.name).cloned(),
             });
-            let gone = file.is_some_and(|file| file.gone);
-            let unsettled = self.watch.is_unsettled(subject);
             let setting = match connectors::is_of_connector(key) {
                 true => key.clone(),
                 false => format!("plugins.{}.{key}", live.built.description.name),
             };
-            FileStatus {
-                path: self.shown(&subject.path),
-                setting,
-                state: file_state(unsettled, gone, error.is_some()),
-                error,
-                since: file.map_or(0, |file| seconds(file.since)),
-            }
+            self.file_status(setting, subject, error)
         })
     }
 

@@ -40,7 +40,7 @@ pub struct Status {
     /// What is not loaded until an operator lifts it, the oldest first.
     #[serde(default)]
     pub quarantine: Vec<QuarantineStatus>,
-    /// The files that settings of running plugins name.
+    /// The files that settings of running plugins name, and those of listeners under TLS.
     pub files: Vec<FileStatus>,
     /// The connectors they use, by name.
     pub connectors: Vec<ConnectorStatus>,

@@ -11,7 +11,7 @@ use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::SingleCertAndKey;
 use rustls::{ServerConfig, ServerConnection};
 
-use crate::certificates::certified;
+use crate::certificates::{Certificate, certified};
 use crate::client_certificates::verifier;
 use crate::session::Session;
 use crate::suites::{SUITES, Suite, Version};
@@ -68,7 +68,13 @@ impl fmt::Display for Unfit {
 impl std::error::Error for Unfit {}
 
 /// Makes a [`Session`] of each accepted connection. Shared by all threads.
-pub struct Acceptor(ArcSwap<ServerConfig>);
+pub struct Acceptor(ArcSwap<Shown>);
+
+/// What clients are shown.
+struct Shown {
+    config: Arc<ServerConfig>,
+    certificate: Certificate,
+}
 
 impl Acceptor {
     /// One for these settings; `now`, in seconds since 1970, is held against the dates of certificates.
@@ -76,7 +82,7 @@ impl Acceptor {
     /// # Errors
     /// [`Unfit`]: nothing would work with them.
     pub fn new(settings: &Settings, now: i64) -> Result<Self, Unfit> {
-        Ok(Self(ArcSwap::new(Arc::new(config(settings, now)?))))
+        Ok(Self(ArcSwap::new(Arc::new(shown(settings, now)?))))
     }
 
     /// Takes other settings for all connections to come.
@@ -84,8 +90,13 @@ impl Acceptor {
     /// # Errors
     /// As [`Self::new`]; then the old ones stay.
     pub fn replace(&self, settings: &Settings, now: i64) -> Result<(), Unfit> {
-        self.0.store(Arc::new(config(settings, now)?));
+        self.0.store(Arc::new(shown(settings, now)?));
         Ok(())
+    }
+
+    /// The certificate that clients are shown from now on.
+    pub fn certificate(&self) -> Certificate {
+        self.0.load().certificate.clone()
     }
 
     /// The state of a connection that was just accepted.
@@ -93,7 +104,7 @@ impl Acceptor {
     /// # Errors
     /// There is no memory or no randomness.
     pub fn accept(&self) -> std::io::Result<Session> {
-        let connection = ServerConnection::new(self.0.load_full());
+        let connection = ServerConnection::new(self.0.load().config.clone());
         connection.map(Session::new).map_err(std::io::Error::other)
     }
 }
@@ -104,9 +115,10 @@ impl fmt::Debug for Acceptor {
     }
 }
 
-fn config(settings: &Settings, now: i64) -> Result<ServerConfig, Unfit> {
+fn shown(settings: &Settings, now: i64) -> Result<Shown, Unfit> {
     let provider = Arc::new(provider(settings)?);
-    let certified = certified(&settings.certfile, &settings.keyfile, now, &provider)?;
+    let (certified, certificate) =
+        certified(&settings.certfile, &settings.keyfile, now, &provider)?;
     let verifier = match &settings.clients {
         Some(clients) => verifier(clients, provider.clone())?,
         None => WebPkiClientVerifier::no_client_auth(),
@@ -124,7 +136,7 @@ fn config(settings: &Settings, now: i64) -> Result<ServerConfig, Unfit> {
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.ticketer =
         Ticketer::new().map_err(|error| Unfit::new("certfile", format!("no tickets: {error}")))?;
-    Ok(config)
+    Ok(Shown { config: Arc::new(config), certificate })
 }
 
 /// The chosen suites, and the groups in the order in which we like them.

@@ -9,9 +9,19 @@ use rustls::{CertificateError, Error, InconsistentKeys, RootCertStore};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::acceptor::Unfit;
+use crate::peer::hexadecimal;
 
 /// Certificates of one file.
 const CERTIFICATES_MAX: usize = 64;
+
+/// What a person knows a certificate by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// Its serial number, in hexadecimal.
+    pub serial: String,
+    /// When the first of it and of those behind it expires, in seconds since 1970.
+    pub expires: i64,
+}
 
 /// Reads certificate and key, both in PEM; `now` is in seconds since 1970.
 pub(crate) fn certified(
@@ -19,9 +29,9 @@ pub(crate) fn certified(
     keyfile: &str,
     now: i64,
     provider: &CryptoProvider,
-) -> Result<CertifiedKey, Unfit> {
+) -> Result<(CertifiedKey, Certificate), Unfit> {
     let chain = certificates(certfile).map_err(|why| Unfit::new("certfile", why))?;
-    in_force(&chain, now).map_err(|why| Unfit::new("certfile", why))?;
+    let certificate = in_force(&chain, now).map_err(|why| Unfit::new("certfile", why))?;
     signed_in_turn(&chain).map_err(|why| Unfit::new("certfile", why))?;
     let key = PrivateKeyDer::from_pem_slice(keyfile.as_bytes()).map_err(|error| match error {
         pem::Error::NoItemsFound if keyfile.contains("ENCRYPTED PRIVATE KEY") => Unfit::new(
@@ -31,7 +41,7 @@ pub(crate) fn certified(
         pem::Error::NoItemsFound => Unfit::new("keyfile", "it holds no private key"),
         error => Unfit::new("keyfile", format!("it {}", shown(&error))),
     })?;
-    CertifiedKey::from_der(chain, key, provider).map_err(|error| match error {
+    let certified = CertifiedKey::from_der(chain, key, provider).map_err(|error| match error {
         Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
             Unfit::new("keyfile", "its key is not that of the certificate in certfile")
         }
@@ -39,7 +49,8 @@ pub(crate) fn certified(
             Unfit::new("certfile", "its first certificate cannot be read")
         }
         error => Unfit::new("keyfile", format!("its key cannot be used: {error}")),
-    })
+    })?;
+    Ok((certified, certificate))
 }
 
 /// Reads the certificates of those who sign, in PEM.
@@ -69,8 +80,9 @@ fn certificates(text: &str) -> Result<Vec<CertificateDer<'static>>, String> {
 }
 
 /// A certificate that is over, or not yet begun, is refused by every client that looks.
-fn in_force(chain: &[CertificateDer<'_>], now: i64) -> Result<(), String> {
-    for (index, certificate) in parsed(chain)?.iter().enumerate() {
+fn in_force(chain: &[CertificateDer<'_>], now: i64) -> Result<Certificate, String> {
+    let parsed = parsed(chain)?;
+    for (index, certificate) in parsed.iter().enumerate() {
         let validity = certificate.validity();
         let which = which(index);
         if now < validity.not_before.timestamp() {
@@ -80,7 +92,9 @@ fn in_force(chain: &[CertificateDer<'_>], now: i64) -> Result<(), String> {
             return Err(format!("{which} expired on {}", validity.not_after));
         }
     }
-    Ok(())
+    let expires = parsed.iter().map(|it| it.validity().not_after.timestamp()).min();
+    let serial = parsed.first().map(|it| hexadecimal(it.raw_serial()));
+    Ok(Certificate { serial: serial.unwrap_or_default(), expires: expires.unwrap_or_default() })
 }
 
 /// Each is signed by the one behind it, which clients need to find their way to one they know.

@@ -11,6 +11,7 @@ mod session;
 mod suites;
 
 pub use acceptor::{Acceptor, Clients, Settings, Unfit};
+pub use certificates::Certificate;
 pub use peer::{Field, Peer, Unnamed};
 pub use session::{Session, Taken};
 pub use suites::{SUITES, Suite, Version};

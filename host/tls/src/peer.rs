@@ -135,7 +135,7 @@ fn alternative(certificate: &X509Certificate<'_>, field: Field) -> Option<String
     })
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         // Writing into a String does not fail.
         let _ = write!(text, "{byte:02x}");

@@ -100,6 +100,7 @@ impl World {
             connections: Box::new(|| 1000),
             first_user,
             pace: Pace::default(),
+            followers: Vec::new(),
             runtime: runtime(),
         };
         let (_, reload) = Reload::begin(parts).unwrap();

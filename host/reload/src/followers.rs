@@ -1,0 +1,129 @@
+//! What the host makes of files beside plugins, such as what a listener shows under TLS. The files are
+//! watched, and come to rest, as those of plugins do; what they mean is the host's to know.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use theseus_policy::FileContent;
+
+use crate::contents::Contents;
+use crate::digest::Digest;
+use crate::reload::Reload;
+use crate::watch::{Role, Subject};
+
+/// Something of the host's that is made of files, and made anew when they change.
+pub trait Follower: Send {
+    /// The files, by the full name of the key that names each, with the SHA-256 of what it is made of now.
+    fn files(&self) -> Vec<(String, PathBuf, [u8; 32])>;
+
+    /// Is made of these contents, by the same names: all of it, or it stays as it was. What is said of it is
+    /// the rest of a sentence.
+    ///
+    /// # Errors
+    /// [`Unfollowed`].
+    fn renew(&self, contents: &BTreeMap<String, Arc<str>>) -> Result<String, Unfollowed>;
+}
+
+/// Why nothing can be made of contents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfollowed {
+    /// The full name of the key whose file is to blame.
+    pub key: String,
+    /// The rest of a sentence about it.
+    pub why: String,
+}
+
+/// One of them, and what is known of its files.
+pub(crate) struct Following {
+    follower: Box<dyn Follower>,
+    pub(crate) files: Vec<(String, Subject)>,
+    /// What it is made of.
+    in_force: Vec<Digest>,
+    /// Why what was seen last is not in force, by key.
+    pub(crate) refused: Option<Unfollowed>,
+}
+
+/// The content of every file, and what each is recognized by.
+type Read = (BTreeMap<String, Arc<str>>, Vec<Digest>);
+
+impl Following {
+    pub(crate) fn new(follower: Box<dyn Follower>) -> Self {
+        let (mut files, mut in_force) = (Vec::new(), Vec::new());
+        for (key, path, digest) in follower.files() {
+            files.push((key, Subject { role: Role::Text, path }));
+            in_force.push(Digest(digest));
+        }
+        Self { follower, files, in_force, refused: None }
+    }
+
+    /// None: one has not been read yet.
+    fn read(&self, contents: &Contents) -> Option<Result<Read, Unfollowed>> {
+        let (mut texts, mut digests) = (BTreeMap::new(), Vec::new());
+        for (key, subject) in &self.files {
+            match &contents.get(subject)?.content {
+                Ok((FileContent::Text(text), digest)) => {
+                    texts.insert(key.clone(), text.clone());
+                    digests.push(*digest);
+                }
+                Ok(_) => return None,
+                Err(broken) => {
+                    let why = broken.lines.join("; ");
+                    // It names the file, as everything about contents does.
+                    let why = why.split_once(": ").map_or(&*why, |(_, why)| why).to_owned();
+                    return Some(Err(Unfollowed { key: key.clone(), why }));
+                }
+            }
+        }
+        Some(Ok((texts, digests)))
+    }
+}
+
+impl Reload {
+    /// Makes anew what is made of files that have changed, once all of them are at rest.
+    pub(crate) fn follow(&mut self) {
+        let mut followers = std::mem::take(&mut self.followers);
+        for following in &mut followers {
+            let moves = following.files.iter().any(|(_, subject)| self.watch.is_unsettled(subject));
+            if !moves && let Some(read) = following.read(&self.contents) {
+                self.follow_one(following, read);
+            }
+        }
+        self.followers = followers;
+    }
+
+    fn follow_one(&mut self, following: &mut Following, read: Result<Read, Unfollowed>) {
+        let renewed = read.and_then(|(texts, digests)| {
+            if following.in_force == digests {
+                return Ok(None);
+            }
+            let said = following.follower.renew(&texts)?;
+            following.in_force = digests;
+            Ok(Some(said))
+        });
+        match renewed {
+            Ok(said) => {
+                following.refused = None;
+                if let Some(said) = said {
+                    let shown: Vec<_> = following
+                        .files
+                        .iter()
+                        .map(|(_, subject)| self.shown(&subject.path))
+                        .collect();
+                    self.journal.info(&format!("{} applied: {said}", shown.join(", ")));
+                }
+            }
+            Err(why) if following.refused.as_ref() == Some(&why) => {}
+            Err(why) => {
+                let named = following.files.iter().find(|(key, _)| *key == why.key);
+                let shown =
+                    named.map_or_else(String::new, |(_, subject)| self.shown(&subject.path));
+                self.journal.warn(&format!(
+                    "{shown} ({}): {}; what was read before stays in force",
+                    why.key, why.why
+                ));
+                following.refused = Some(why);
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Certificates that are replaced under live connections: who is connected stays, who comes sees the new one,
+//! and what does not do changes nothing.
+
+#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+use std::fs;
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::{Duration, Instant};
+use theseus_tests::{
+    Broker, Connect, PATIENCE, Raw, Site, Tool, Version, subscriber, theseus_says, wait_until,
+};
+
+/// What is promised: new handshakes see a new certificate within 2 s; a slow machine is given three times that.
+const SHOWN_WITHIN: Duration = Duration::from_secs(6);
+
+struct Secure {
+    site: Site,
+    broker: Broker,
+    ssl: SocketAddr,
+}
+
+fn start() -> Secure {
+    let site = Site::new();
+    make(&site, "certs");
+    site.config(
+        "allow_anonymous = true\n[listeners.tcp.default]\nbind = \"127.0.0.1:0\"\n\
+         [listeners.ssl.default]\nbind = \"127.0.0.1:0\"\n[listeners.ssl.default.ssl_options]\n\
+         certfile = \"certs/server.pem\"\nkeyfile = \"certs/server.key\"\n",
+    );
+    let mut broker = site.start();
+    let ssl = broker.address_of_title("ssl:default");
+    Secure { site, broker, ssl }
+}
+
+fn make(site: &Site, dir: &str) {
+    let made = theseus_says(&["certs", "dev", "--dir", site.path(dir).to_str().unwrap()], "");
+    assert!(made.status.success(), "{}", made.stderr);
+}
+
+fn openssl(site: &Site, commands: &str) -> String {
+    let out = Command::new("bash").args(["-c", commands]).current_dir(site.folder()).output();
+    String::from_utf8(out.unwrap().stdout).unwrap().trim().to_lowercase()
+}
+
+impl Secure {
+    /// The serial number of the certificate that who comes now is shown.
+    fn shown(&self) -> String {
+        let ssl = self.ssl;
+        let ask = format!("openssl s_client -connect {ssl} </dev/null 2>/dev/null");
+        openssl(&self.site, &format!("{ask} | openssl x509 -noout -serial"))
+    }
+
+    fn serial_of(&self, file: &str) -> String {
+        openssl(&self.site, &format!("openssl x509 -noout -serial -in {file}"))
+    }
+
+    fn subscribe(&self) -> Tool {
+        let mut program = subscriber(&self.broker, Version::V5);
+        program.args(["-h", "localhost", "-p", &self.ssl.port().to_string(), "--cafile"]);
+        program.arg(self.site.path("certs/ca.pem"));
+        let mut tool = Tool::spawn(program.args(["-d", "-q", "1", "-t", "t"]));
+        tool.subscribed();
+        tool
+    }
+
+    /// Over the file in force, by rename.
+    fn put(&self, file: &str) {
+        self.site
+            .write(&format!("certs/{file}"), fs::read(self.site.path("fresh").join(file)).unwrap());
+    }
+}
+
+#[test]
+fn who_comes_is_shown_the_new_certificate_and_who_is_inside_stays() {
+    let secure = start();
+    let mut sub = secure.subscribe();
+    let mut plain = Raw::connect(&secure.broker, &Connect::new(Version::V5, "plain"));
+    for round in 0..3 {
+        let _ = fs::remove_dir_all(secure.site.path("fresh"));
+        make(&secure.site, "fresh");
+        let serial = secure.serial_of("fresh/server.pem");
+        assert_ne!(secure.shown(), serial);
+        let (mark, began) = (secure.broker.mark(), Instant::now());
+        secure.put("server.key");
+        secure.put("server.pem");
+        wait_until("the new one is shown", || secure.shown() == serial);
+        assert!(began.elapsed() < SHOWN_WITHIN, "{:?}", began.elapsed());
+        let number = serial.trim_start_matches("serial=").to_owned();
+        secure.broker.wait_for_line(
+            mark,
+            &["certs/server.pem", "ssl:default shows the certificate", &number],
+        );
+        plain.publish("t", &round.to_string(), 1);
+        assert_eq!(sub.line(), round.to_string());
+    }
+    assert_eq!(sub.connects(), 1, "it never came again");
+}
+
+#[test]
+fn a_pair_that_does_not_do_is_told_of_and_the_one_in_force_stays() {
+    let secure = start();
+    let mut sub = secure.subscribe();
+    let before = secure.shown();
+    make(&secure.site, "fresh");
+    let state = |file: &str| {
+        let status = secure.broker.ctl("plugins");
+        let path = format!("certs/{file}");
+        let of = status["files"].as_array().unwrap().iter().find(|it| it["path"] == *path).unwrap();
+        of["state"].as_str().unwrap().to_owned()
+    };
+    // One of the two, and the other much later.
+    let mark = secure.broker.mark();
+    secure.put("server.pem");
+    let told =
+        "its key is not that of the certificate in certfile; what was read before stays in force";
+    secure.broker.wait_for_line(
+        mark,
+        &["WARN", "certs/server.key (listeners.ssl.default.ssl_options.keyfile)", told],
+    );
+    assert_eq!((secure.shown(), &*state("server.key")), (before.clone(), "rejected"));
+    let trouble = secure.site.theseus(&["ctl", "status"], "").stdout;
+    assert!(
+        trouble.contains("certs/server.key") && trouble.contains("its key is not"),
+        "{trouble}"
+    );
+    // Half of a file, written where it lies.
+    let mark = secure.broker.mark();
+    let whole = fs::read(secure.site.path("fresh/server.key")).unwrap();
+    fs::write(secure.site.path("certs/server.key"), &whole[..whole.len() / 2]).unwrap();
+    secure.broker.wait_for_line(mark, &["certs/server.key", "cut off"]);
+    assert_eq!(secure.shown(), before);
+    let mark = secure.broker.mark();
+    fs::write(secure.site.path("certs/server.key"), &whole).unwrap();
+    secure.broker.wait_for_line(mark, &["applied", "ssl:default shows the certificate"]);
+    assert_eq!(
+        (secure.shown(), &*state("server.key")),
+        (secure.serial_of("fresh/server.pem"), "live")
+    );
+    // Deleted, it goes on.
+    let mark = secure.broker.mark();
+    secure.site.remove("certs/server.key");
+    secure.broker.wait_for_line(mark, &["certs/server.key was deleted", "stays in force"]);
+    assert_eq!(secure.shown(), secure.serial_of("fresh/server.pem"));
+    let mut plain = Raw::connect(&secure.broker, &Connect::new(Version::V5, "plain"));
+    plain.publish("t", "through all of it", 1);
+    assert_eq!(sub.line_within(PATIENCE).as_deref(), Some("through all of it"));
+}
