@@ -4,11 +4,13 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use theseus_core::{Admission, Candidate};
 use theseus_limit::{Limit, Whom};
 use theseus_mqtt::{DecodeError, ReasonCode, cut};
 use theseus_policy::{Admitted, Happening, Login, Refusal, shown};
+use theseus_websocket::CloseCode;
 
 use crate::clock::since_1970;
 use crate::events::{exceeded, is_failed_login, tell};
@@ -25,7 +27,7 @@ use crate::wire::Wire;
 pub(crate) async fn run(local: Rc<Local>, mut wire: Wire, peer: SocketAddr, seat: Seat) {
     let HandshakeLimits { timeout, packet_size_max } = seat.listener().handshake;
     if let Some(tls) = &seat.listener().tls
-        && !secure(&local, &mut wire, peer, tls).await
+        && !secure(&local, &mut wire, peer, seat.listener(), tls).await
     {
         return;
     }
@@ -64,7 +66,19 @@ pub(crate) async fn run(local: Rc<Local>, mut wire: Wire, peer: SocketAddr, seat
 }
 
 /// Does the handshake of TLS, which has a time of its own; false if it came to nothing.
-async fn secure(local: &Local, wire: &mut Wire, peer: SocketAddr, tls: &Tls) -> bool {
+async fn secure(
+    local: &Local,
+    wire: &mut Wire,
+    peer: SocketAddr,
+    listener: &Listener,
+    tls: &Tls,
+) -> bool {
+    // Before anything is computed for it, and without an answer, which it could not read.
+    let unknown =
+        Login { address: Some(peer), listener: listener.title.clone(), ..Login::default() };
+    if count_knock(local, &unknown).is_err() {
+        return false;
+    }
     let Some(_place) = tls.handshakes.take() else {
         local.broker().metrics(local.id).tls_handshakes_busy.add(1);
         tracing::debug!("{peer}: too many handshakes are under way");
@@ -84,7 +98,12 @@ async fn secure(local: &Local, wire: &mut Wire, peer: SocketAddr, tls: &Tls) -> 
             metrics.tls_handshakes.add(1);
             return true;
         }
-        Ok(Err(error)) => tracing::debug!("{peer}: no TLS: {error}"),
+        Ok(Err(error)) => {
+            tracing::debug!("{peer}: no TLS: {error}");
+            // What it still sends is taken in, or the system would throw away the alert that says why.
+            let _ = wire.shut(CloseCode::Normal);
+            let _ = tokio::time::timeout(LINGER, wire.end(&mut Vec::new())).await;
+        }
         Err(_) => tracing::debug!("{peer}: no TLS within {:?}", tls.timeout),
     }
     metrics.tls_handshakes_failed.add(1);
@@ -100,7 +119,9 @@ async fn decide(
     patience: &mut Patience,
 ) -> Result<Admitted, Failed> {
     let (client_id, user_name) = (&login.client_id, login.user_name.as_deref());
-    count_knock(local, login).map_err(Failed::Refused)?;
+    if stranger.wire.is_plain() {
+        count_knock(local, login).map_err(Failed::Refused)?;
+    }
     look_up(local, client_id, user_name).map_err(Failed::Refused)?;
     let failed = asking(stranger, local.logins.check(login)).await?;
     local.broker().metrics(local.id).ban_checks_failed.add(failed);
@@ -220,6 +241,9 @@ fn admit(
     let admission = admission.map_err(|reason| Failed::Refused(reason.into()))?;
     Ok(admission.with_auth_data(data))
 }
+
+/// How long a client may take to read why its handshake failed.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// First byte of a CONNECT (MQTT 5.0, 3.1.1).
 const CONNECT: u8 = 0x10;

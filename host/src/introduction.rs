@@ -70,19 +70,23 @@ impl<'a> Seen<'a> {
         };
         let names = self.names().map_err(|why| {
             tracing::debug!("{}: {why}", self.address);
+            local.broker().metrics(local.id).connects_refused.add(1);
             let (reason, message) = (ReasonCode::NotAuthorized, Some(why.into()));
             refuse(connect, Refusal { reason, message })
         })?;
         // What the certificate says counts, whatever the client says.
+        let said = connect;
         let connect = Connect {
             client_id: names.client_id.as_deref().unwrap_or(connect.client_id),
             user_name: names.user_name.as_deref().or(connect.user_name),
-            ..*connect
+            ..*said
         };
         let (now, title) = (local.clock.now(), &self.listener.title);
         let candidate = Candidate::new(local.broker(), local.id, now, title, &connect)
-            .map_err(|reason| refuse(&connect, reason.into()))?;
-        let login = self.login(&connect, candidate.client_id());
+            .map_err(|reason| refuse(&connect, reason.into()))?
+            .named_by_others(said);
+        let vouched = names.client_id.is_some() || names.user_name.is_some();
+        let login = Login { vouched, ..self.login(&connect, candidate.client_id()) };
         Ok((candidate, login))
     }
 
@@ -115,6 +119,7 @@ impl<'a> Seen<'a> {
             listener: self.listener.title.clone(),
             protocol: Some(connect.version),
             facts,
+            vouched: false,
             certificate: self.peer.as_ref().map(|peer| peer.der().into()),
             user_properties: properties
                 .user_properties()

@@ -176,7 +176,7 @@ impl Stream {
             };
         };
         send(session, &mut Ends(&self.socket))?;
-        let taken = session.put(slices);
+        let taken = session.put(slices)?;
         match send(session, &mut Ends(&self.socket)) {
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
             _ => Ok(taken),
@@ -190,7 +190,8 @@ impl Stream {
         let _ = match &mut self.tls {
             None => socket.send(bytes).map(|_| ()),
             Some(session) => {
-                session.put(&[IoSlice::new(bytes)]);
+                // What is not taken is not said.
+                let _ = session.put(&[IoSlice::new(bytes)]);
                 session.close();
                 send(session, &mut Past(&socket))
             }
@@ -245,7 +246,13 @@ fn poll_read_secure(
     for _ in 0..EMPTY_MAX {
         match session.take(out) {
             Taken::Bytes(count) => return Poll::Ready(Ok(count)),
-            Taken::Closed => return Poll::Ready(Ok(0)),
+            Taken::Closed => {
+                // It is answered (RFC 5246, 7.2.1), if the client listens.
+                session.close();
+                let _ = send(session, &mut Ends(socket));
+                return Poll::Ready(Ok(0));
+            }
+            Taken::Broken => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
             Taken::Nothing => {}
         }
         ready!(socket.poll_read_ready(cx))?;
@@ -256,7 +263,11 @@ fn poll_read_secure(
                 // New keys that the client asked for, or an alert. Best effort: what the socket does not
                 // take goes with the next bytes.
                 let _ = send(session, &mut Ends(socket));
-                heard?;
+                match heard {
+                    // The next round says what was read before it.
+                    Err(error) if error.kind() == io::ErrorKind::InvalidData => {}
+                    heard => drop(heard?),
+                }
             }
         }
     }

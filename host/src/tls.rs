@@ -56,6 +56,9 @@ pub(crate) struct Names {
 impl Tls {
     /// Reads them. The error is a sentence for whoever has that certificate.
     pub(crate) fn names(&self, peer: &Peer) -> Result<Names, String> {
+        if !peer.is_in_force(now()) {
+            return Err("the certificate is not in force".to_owned());
+        }
         let read = |field: Field| {
             peer.field(field).map(str::to_owned).map_err(|why| {
                 let what = match why {

@@ -68,6 +68,11 @@ impl Wire {
         self.stream.secure(session, step).await
     }
 
+    /// True without TLS.
+    pub(crate) fn is_plain(&self) -> bool {
+        !self.stream.is_secure()
+    }
+
     /// Whose certificate the client has shown.
     pub(crate) fn peer(&self) -> Option<Peer> {
         self.stream.peer()

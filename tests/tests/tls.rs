@@ -192,6 +192,41 @@ fn a_certificate_names_its_client_whatever_connect_says() {
     assert!(publish("plain", false).contains("client \"plain\" let in"));
 }
 
+/// With no plugin and no word that anybody may come in.
+#[test]
+fn where_nobody_else_is_asked_a_certificate_is_the_login() {
+    let site = Site::new();
+    assert!(certs_dev(&site).status.success());
+    site.config(
+        "[listeners.ssl.default]\nbind = \"127.0.0.1:0\"\n[listeners.ssl.default.ssl_options]\n\
+         certfile = \"certs/server.pem\"\nkeyfile = \"certs/server.key\"\n\
+         verify = \"verify_peer\"\ncacertfile = \"certs/ca.pem\"\n\
+         [listeners.ssl.default.mqtt]\npeer_cert_as_username = \"cn\"\n\
+         [authorization]\nno_match = \"allow\"\n",
+    );
+    let broker = site.start();
+    let publish = |pair: bool, more: &[&str]| {
+        let mut publish = publisher(&broker, Version::V5);
+        publish.args(["-h", "localhost", "-p", &broker.port().to_string(), "--cafile"]);
+        publish.arg(site.path("certs/ca.pem"));
+        if pair {
+            publish.arg("--cert").arg(site.path("certs/client.pem"));
+            publish.arg("--key").arg(site.path("certs/client.key"));
+        }
+        publish
+            .args(["-t", "t", "-q", "1", "-m", "x"])
+            .args(more)
+            .output()
+            .unwrap()
+            .status
+            .success()
+    };
+    assert!(publish(true, &[]));
+    assert!(!publish(false, &[]), "nobody without a certificate");
+    assert!(!publish(false, &["-u", "client"]), "nor with its name alone");
+    assert!(!publish(true, &["-u", "x", "-P", "y"]), "nobody can check a password");
+}
+
 #[test]
 fn a_certificate_without_the_name_that_is_wanted_lets_nobody_in() {
     let ask = "verify = \"verify_peer\"\ncacertfile = \"certs/ca.pem\"\n";

@@ -26,7 +26,7 @@ section! {
             as Choice(&[("verify_none", Verify::None), ("verify_peer", Verify::Peer)]);
         /// Refuses clients that are asked for a certificate and have none.
         fail_if_no_peer_cert: bool = false as Flag;
-        /// How many certificates may stand between a client's and one of `cacertfile`.
+        /// How many certificates a client may send behind its own.
         depth: usize = 10 as Count { min: 0, max: 16 };
         /// The versions that are spoken.
         versions: Vec<TlsVersion> = ["tlsv1.3", "tlsv1.2"]

@@ -11,7 +11,7 @@ use crate::section::{LIVE, section};
 section! {
     /// Keys that stand before the first section of the file.
     pub(crate) struct Top[] {
-        /// Lets clients in that bring no name, no password and no certificate, where nothing else
+        /// Lets clients in that bring no name and no password, and no certificate that names them, where nothing else
         /// decides. A listener can say otherwise.
         allow_anonymous: bool = false as Flag, LIVE;
         /// The plugins that are asked whether a client may connect, one after the other until one

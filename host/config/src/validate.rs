@@ -41,6 +41,11 @@ pub(crate) fn validate(parts: &Parts<'_>, errors: &mut Errors) {
         one_listener_for_each_address(listener, before, parts.settings, errors);
         clients_certificates_are_asked_for_and_known(listener, parts.settings, errors);
     }
+    for (door, listener) in parts.doors.iter().zip(parts.listeners) {
+        if let Some(listener) = listener {
+            named_by_certificates_that_are_asked_for(door, listener, parts.settings, errors);
+        }
+    }
     granted_connectors_are_there(parts, errors);
     let Some(mqtt) = parts.mqtt else { return };
     connect_fits_into_a_packet("mqtt", mqtt, parts.settings, errors);
@@ -61,14 +66,44 @@ fn somebody_can_connect(parts: &Parts<'_>, errors: &mut Errors) {
     else {
         return;
     };
-    for (door, listener) in parts.doors.iter().zip(parts.listeners) {
+    let doors = parts.doors.iter().zip(parts.listeners).zip(parts.of_listeners);
+    for ((door, listener), mqtt) in doors {
         let Some(listener) = listener else { continue };
+        if mqtt.as_ref().is_some_and(|mqtt| certificates_name_clients(listener, mqtt)) {
+            continue;
+        }
         let asked = listener.authentication.as_ref().unwrap_or(&top.authentication);
         if asked.is_empty() && !listener.allow_anonymous.unwrap_or(top.allow_anonymous) {
             let problem = "nobody could connect: `authentication` names no plugin and \
                  `allow_anonymous` is false; set authentication = [\"password\"], or \
                  allow_anonymous = true, in this section or at the top level";
             errors.key(&door.origin, &door.path, problem);
+        }
+    }
+}
+
+/// Whose name stands in its certificate comes in where no plugin is asked.
+fn certificates_name_clients(listener: &Listener, mqtt: &Mqtt) -> bool {
+    let verified = listener.ssl_options.as_ref().is_some_and(|it| it.verify == Verify::Peer);
+    verified && (mqtt.peer_cert_as_username.is_some() || mqtt.peer_cert_as_clientid.is_some())
+}
+
+/// Where nobody is asked for a certificate, nobody is named by one; a listener's own key says that it should be.
+fn named_by_certificates_that_are_asked_for(
+    door: &Named,
+    listener: &Listener,
+    settings: &[Setting],
+    errors: &mut Errors,
+) {
+    if listener.ssl_options.as_ref().is_some_and(|it| it.verify == Verify::Peer) {
+        return;
+    }
+    for key in ["peer_cert_as_username", "peer_cert_as_clientid"] {
+        let key = format!("{}.mqtt.{key}", door.path);
+        let own = settings.iter().find(|setting| setting.key == key);
+        if own.is_some_and(|own| own.value != "\"disabled\"") {
+            let problem = "nobody is asked for a certificate here: verify = \"verify_peer\" asks";
+            errors.key(&origin(settings, &key), &key, problem);
         }
     }
 }

@@ -85,3 +85,28 @@ fn what_is_wrong_under_tls_is_named_by_line_and_key() {
     let alone = parse("[listeners.ssl.a]\nbind = '127.0.0.1:0'\n").unwrap_err();
     assert!(alone.contains(&format!("{at}.certfile")), "{alone}");
 }
+
+#[test]
+fn certificates_name_clients_only_where_they_are_asked_for() {
+    let ssl = |options: &str, mqtt: &str| {
+        format!(
+            "[listeners.ssl.a]\nbind = '127.0.0.1:0'\n[listeners.ssl.a.ssl_options]\n{PAIR}{options}\n\
+             [listeners.ssl.a.mqtt]\n{mqtt}\n"
+        )
+    };
+    let asking = "verify = 'verify_peer'\ncacertfile = 'ca.pem'";
+    let named = "peer_cert_as_username = 'cn'";
+    let found = parse(&ssl("", named)).err().unwrap_or_default();
+    let said =
+        ":9: listeners.ssl.a.mqtt.peer_cert_as_username: nobody is asked for a certificate here";
+    assert!(found.contains(said), "{found}");
+    // A key for all is about those who are asked.
+    let for_all =
+        format!("[mqtt]\n{named}\n[listeners.tcp.a]\nbind = '127.0.0.1:0'\n{}", ssl(asking, ""));
+    assert!(parse(&for_all).is_ok(), "{:?}", parse(&for_all));
+    // They come in where nobody else is asked, and somebody must.
+    let strict = |text: &str| Config::parse(text, "theseus.toml", std::iter::empty());
+    assert!(strict(&ssl(asking, named)).is_ok());
+    let nobody = strict(&ssl(asking, "")).unwrap_err().to_string();
+    assert!(nobody.contains("nobody could connect"), "{nobody}");
+}

@@ -103,6 +103,14 @@ impl Candidate {
         }))
     }
 
+    /// Its client id is not what CONNECT said: an MQTT 5 client that left it empty is told, as of one that the
+    /// broker assigns [MQTT-3.2.2-16].
+    #[must_use]
+    pub fn named_by_others(mut self, connect: &Connect<'_>) -> Self {
+        self.0.assigned |= connect.client_id.is_empty();
+        self
+    }
+
     /// The client id it would have.
     pub fn client_id(&self) -> &str {
         &self.0.client_id

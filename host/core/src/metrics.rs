@@ -131,7 +131,8 @@ metrics! {
     ban_checks_failed,
     /// Logins refused because a plugin failed, was missing or took longer than it may.
     logins_unavailable,
-    /// CONNECT packets refused for their form: client id, keep-alive, will, properties.
+    /// CONNECT packets refused for their form (client id, keep-alive, will, properties), or because a certificate
+    /// does not name its client.
     connects_refused,
     /// CONNECT packets accepted.
     client_connected,

@@ -26,6 +26,8 @@ pub struct Login {
     pub protocol: Option<ProtocolVersion>,
     /// What else is known, by the names of `client.get`.
     pub facts: Vec<(&'static str, String)>,
+    /// Its names, or one of them, stand in a certificate that was verified, and are taken from there.
+    pub vouched: bool,
     /// The certificate that it has proved to be its own, in DER.
     pub certificate: Option<Box<[u8]>>,
     /// User Properties of CONNECT, in order.

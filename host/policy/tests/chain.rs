@@ -166,6 +166,24 @@ fn lets_in_only_who_claims_nothing_where_that_is_allowed() {
 }
 
 #[test]
+fn a_certificate_lets_in_whom_it_names_where_no_plugin_is_asked() {
+    let next = fixed(Ok(Decision::Next));
+    let vouched = |password: Option<&[u8]>| {
+        let password = password.map(Into::into);
+        Arc::new(Login { vouched: true, password, ..Login::clone(&login(Some("dev1"))) })
+    };
+    let nobody = Policies::new(draft(&[], false));
+    match run(&nobody, vouched(None)).outcome {
+        Ok(Progress::Admitted(it)) => assert_eq!(it.grant.user_name.as_deref(), Some("dev1")),
+        other => panic!("{other:?}"),
+    }
+    // A password is a claim that nobody could check, and a chain that does not know the client denies.
+    assert!(run(&nobody, vouched(Some(b"x"))).outcome.is_err());
+    let asked = Policies::new(draft(&[Some(&next)], false));
+    assert!(run(&asked, vouched(None)).outcome.is_err());
+}
+
+#[test]
 fn what_the_broker_saw_is_stronger_than_what_a_plugin_says() {
     let forged = Grant {
         address: Some("10.0.0.1".parse().unwrap()),

@@ -40,7 +40,7 @@ pub struct Clients {
     pub cacertfile: String,
     /// Who shows none is not let in.
     pub required: bool,
-    /// Certificates between a client's and one of `cacertfile`, at most.
+    /// Certificates that a client may send behind its own.
     pub depth: usize,
 }
 

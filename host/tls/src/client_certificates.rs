@@ -28,7 +28,7 @@ pub(crate) fn verifier(
 #[derive(Debug)]
 struct NoDeeper {
     inner: Arc<dyn ClientCertVerifier>,
-    /// Certificates between a client's and the one that is trusted.
+    /// Certificates behind a client's own.
     depth: usize,
 }
 

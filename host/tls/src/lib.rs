@@ -8,6 +8,7 @@ mod certificates;
 mod client_certificates;
 mod peer;
 mod session;
+mod subject;
 mod suites;
 
 pub use acceptor::{Acceptor, Clients, Settings, Unfit};

@@ -4,6 +4,8 @@ use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use x509_parser::prelude::{FromDer as _, GeneralName, ParsedExtension, X509Certificate};
 
+use crate::subject::{distinguished_name, is_whole};
+
 /// Bytes of one field, as much as a user name can have (MQTT 5.0, 1.5.4).
 const FIELD_MAX: usize = 65_535;
 
@@ -18,9 +20,9 @@ pub enum Field {
     SanUri,
     /// The first mail address among them.
     SanEmail,
-    /// The whole subject (RFC 4514).
+    /// The whole subject, as RFC 4514 writes it: the last part first.
     Subject,
-    /// The serial number, in hexadecimal.
+    /// The serial number, in hexadecimal; unique within one authority.
     Serial,
     /// SHA-256 of the certificate, in hexadecimal.
     Sha256,
@@ -69,19 +71,35 @@ pub struct Peer {
     der: Box<[u8]>,
     /// In the order of [`Field::ALL`].
     fields: [Result<String, Unnamed>; 7],
+    /// When it begins and ends to be in force, in seconds since 1970.
+    in_force: (i64, i64),
 }
 
 impl Peer {
-    /// `None` where it cannot be read, which whoever verified it has excluded.
-    pub(crate) fn of(der: &[u8]) -> Option<Self> {
-        let (_, certificate) = X509Certificate::from_der(der).ok()?;
-        let fields = Field::ALL.map(|field| read(der, &certificate, field).and_then(usable));
-        Some(Self { der: der.into(), fields })
+    /// One that cannot be read, which whoever verified it should have excluded, names nobody and is never in
+    /// force.
+    pub(crate) fn of(der: &[u8]) -> Self {
+        let (fields, in_force) = match X509Certificate::from_der(der) {
+            Err(_) => (Field::ALL.map(|_| Err(Unnamed::Unusable)), (0, 0)),
+            Ok((_, certificate)) => {
+                let read = |field| read(der, &certificate, field).and_then(usable);
+                let dates = certificate.validity();
+                (Field::ALL.map(read), (dates.not_before.timestamp(), dates.not_after.timestamp()))
+            }
+        };
+        Self { der: der.into(), fields, in_force }
     }
 
     /// The whole of it, in DER.
     pub fn der(&self) -> &[u8] {
         &self.der
+    }
+
+    /// Whether it is in force at `now`, in seconds since 1970. A session that is resumed was verified when it
+    /// was begun, hours ago.
+    pub fn is_in_force(&self, now: i64) -> bool {
+        let (from, until) = self.in_force;
+        (from..=until).contains(&now)
     }
 
     /// One field, if it can name a client.
@@ -96,7 +114,7 @@ impl Peer {
 fn read(der: &[u8], certificate: &X509Certificate<'_>, field: Field) -> Result<String, Unnamed> {
     match field {
         Field::CommonName => common_name(certificate),
-        Field::Subject => Ok(certificate.subject().to_string()),
+        Field::Subject => distinguished_name(certificate.subject()),
         Field::Serial => Ok(hexadecimal(certificate.raw_serial())),
         Field::Sha256 => Ok(hexadecimal(&Sha256::digest(der))),
         Field::SanDns | Field::SanUri | Field::SanEmail => {
@@ -114,7 +132,9 @@ fn usable(text: String) -> Result<String, Unnamed> {
 }
 
 fn common_name(certificate: &X509Certificate<'_>) -> Result<String, Unnamed> {
-    let mut names = certificate.subject().iter_common_name();
+    let subject = certificate.subject();
+    is_whole(subject)?;
+    let mut names = subject.iter_common_name();
     let first = names.next().ok_or(Unnamed::Missing)?;
     if names.next().is_some() {
         return Err(Unnamed::Several);
@@ -135,7 +155,9 @@ fn alternative(certificate: &X509Certificate<'_>, field: Field) -> Option<String
     })
 }
 
+/// Without the zero that DER puts before a first bit that is set.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    let bytes = bytes.strip_prefix(&[0]).filter(|rest| !rest.is_empty()).unwrap_or(bytes);
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         // Writing into a String does not fail.
         let _ = write!(text, "{byte:02x}");

@@ -57,7 +57,7 @@ fn each_field_is_read_also_of_who_resumes() {
         (Field::SanDns, "dev1.example.com"),
         (Field::SanUri, "spiffe://example.com/dev1"),
         (Field::SanEmail, "dev1@example.com"),
-        (Field::Subject, "CN=dev1, O=Meters & Co"),
+        (Field::Subject, "O=Meters & Co,CN=dev1"),
         (Field::Serial, "0abc"),
     ] {
         assert_eq!(peer.field(field), Ok(value));
@@ -80,6 +80,14 @@ fn what_cannot_name_a_client_does_not() {
         let peer = fields(params(&[forged], Vec::new()));
         assert_eq!(peer.field(Field::CommonName), Err(Unnamed::Unusable), "{forged:?}");
     }
+    // Two subjects are never one text.
+    let one = fields(params(&["dev1,O=Admins"], Vec::new()));
+    assert_eq!(one.field(Field::Subject), Ok("CN=dev1\\,O\\=Admins"));
+    let mut two = params(&["a"], Vec::new());
+    // The library's own way to say it knows but one.
+    two.distinguished_name.push(DnType::CustomDnType(vec![2, 5, 4, 3]), "b");
+    let two = fields(two);
+    assert_eq!(two.field(Field::CommonName), Err(Unnamed::Several));
     let long = fields(params(&[&"x".repeat(30_000)], Vec::new()));
     assert_eq!(long.field(Field::CommonName).map(str::len), Ok(30_000));
 }

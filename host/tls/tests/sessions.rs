@@ -125,9 +125,32 @@ fn what_waits_to_be_sent_is_bounded() {
     let acceptor = acceptor(&settings(&ca.server()));
     let mut ends = meet(&acceptor, config(&ca, None)).unwrap();
     let much = [0; 1 << 20];
-    let taken = ends.server.put(&[std::io::IoSlice::new(&much)]);
+    let taken = ends.server.put(&[std::io::IoSlice::new(&much)]).unwrap();
     assert!((1..=64 * 1024).contains(&taken), "{taken}");
-    assert_eq!(ends.server.put(&[std::io::IoSlice::new(&much)]), 0);
+    // Nothing was sent in between: whoever calls this has lost its way.
+    assert!(ends.server.put(&[std::io::IoSlice::new(&much)]).is_err());
+    while ends.server.has_more() {
+        ends.server.send(&mut std::io::sink()).unwrap();
+    }
+    assert!(ends.server.put(&[std::io::IoSlice::new(b"again")]).is_ok());
+}
+
+/// What came whole before it counts.
+#[test]
+fn what_was_said_before_the_rules_were_broken_is_heard() {
+    let ca = Authority::new("ca");
+    let acceptor = acceptor(&settings(&ca.server()));
+    let mut ends = meet(&acceptor, config(&ca, None)).unwrap();
+    std::io::Write::write_all(&mut ends.client.writer(), b"goodbye").unwrap();
+    let mut bytes = Vec::new();
+    ends.client.write_tls(&mut bytes).unwrap();
+    // A record that nobody can open.
+    bytes.extend([23, 3, 3, 0, 32]);
+    bytes.extend([0; 32]);
+    assert!(ends.server.receive(&mut &*bytes).is_err());
+    let mut heard = [0; 16];
+    assert_eq!(ends.server.take(&mut heard), Taken::Bytes(7));
+    assert_eq!(ends.server.take(&mut heard), Taken::Broken);
 }
 
 /// The one settings, as to clients.

@@ -60,6 +60,7 @@ pub(crate) fn invent_login(from: &mut Inventor) -> Login {
         protocol: Some(versions[from.below(3) as usize]),
         facts: maybe(from, |from| vec![("keep-alive", of(from)), ("auth-method", of(from))])
             .unwrap_or_default(),
+        vouched: false,
         certificate: maybe(from, bytes),
         attributes: Vec::new(),
         user_properties: pairs(from),

@@ -185,7 +185,7 @@ impl Ends {
             self.client.writer().write_all(part).unwrap();
             self.run().unwrap();
             let heard = std::mem::take(&mut self.heard);
-            assert_eq!(self.server.put(&[IoSlice::new(&heard)]), part.len());
+            assert_eq!(self.server.put(&[IoSlice::new(&heard)]).unwrap(), part.len());
             self.run().unwrap();
             let mut part = heard;
             self.client.reader().read_exact(&mut part).unwrap();
