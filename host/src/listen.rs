@@ -114,6 +114,11 @@ fn websocket(settings: &theseus_config::WebSocket) -> WebSocket {
 }
 
 impl Listener {
+    /// Says that it can be reached.
+    pub(crate) fn announce(&self) {
+        tracing::info!("listening on {} (mqtt, {})", self.address, self.title);
+    }
+
     /// A place for one more connection, if there is one.
     pub(crate) fn seat(self: &Arc<Self>) -> Option<Seat> {
         let seat = Seat(self.clone());

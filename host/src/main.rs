@@ -10,6 +10,7 @@ mod clock;
 mod ctl;
 mod events;
 mod exchange;
+mod expiry;
 mod feed;
 mod file_limit;
 mod first_user;

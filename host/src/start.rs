@@ -30,7 +30,7 @@ use crate::questions::Questions;
 use crate::shard_thread::{self, Seed};
 use crate::stop::Watchman;
 use crate::telling::{self, Told};
-use crate::{ctl, file_limit, first_user, native, policy, settings, system, tls};
+use crate::{ctl, expiry, file_limit, first_user, native, policy, settings, system, tls};
 
 /// Why the broker did not start, or did not end well.
 #[derive(Debug)]
@@ -112,7 +112,9 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), StartError> {
         loader: loader.clone(),
         bans: bans.clone(),
         told: told.clone(),
+        listeners: bound_to.clone(),
     };
+    pool.spawn(expiry::watch(bound_to.clone()));
     let _admin = serve_admin(admin, &pool, sources)?;
     let sources = ctl::Sources {
         broker: broker.clone(),
@@ -127,9 +129,7 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), StartError> {
     };
     let socket = open_socket(&config, &pool, sources);
     // Last, so that whoever has read it finds everything there.
-    for listener in bound_to {
-        tracing::info!("listening on {} (mqtt, {})", listener.address, listener.title);
-    }
+    bound_to.iter().for_each(|listener| listener.announce());
     let ending = in_order(watchman.wait(&config, &shared.peers, threads, &loader), ending)?;
     drop(socket);
     reload.stop();

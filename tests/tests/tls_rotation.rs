@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::time::{Duration, Instant};
 use theseus_tests::{
-    Broker, Connect, PATIENCE, Raw, Site, Tool, Version, subscriber, theseus_says, wait_until,
+    Broker, Connect, Figures, PATIENCE, Raw, Site, Tool, Version, subscriber, theseus_says,
+    wait_until,
 };
 
 /// What is promised: new handshakes see a new certificate within 2 s; a slow machine is given three times that.
@@ -95,6 +96,29 @@ fn who_comes_is_shown_the_new_certificate_and_who_is_inside_stays() {
         assert_eq!(sub.line(), round.to_string());
     }
     assert_eq!(sub.connects(), 1, "it never came again");
+}
+
+#[test]
+fn a_certificate_that_expires_soon_is_told_of_and_when_stands_in_the_metrics() {
+    let secure = start();
+    let expires = || {
+        let sample = "theseus_tls_certificate_expires_seconds{listener=\"ssl:default\"";
+        let figures = Figures::of(&secure.broker);
+        figures.iter().find(|(name, _)| name.starts_with(sample)).unwrap().1
+    };
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() as f64;
+    let days = |seconds: f64| (seconds - now) / 86_400.0;
+    assert!((364.0..366.0).contains(&days(expires())), "{}", expires());
+    fs::create_dir(secure.site.path("fresh")).unwrap();
+    let key = "-keyout fresh/server.key -out fresh/server.pem -nodes -subj /CN=localhost -days 5";
+    openssl(&secure.site, &format!("openssl req -x509 -newkey rsa:2048 {key} 2>/dev/null"));
+    let mark = secure.broker.mark();
+    secure.put("server.key");
+    secure.put("server.pem");
+    secure
+        .broker
+        .wait_for_line(mark, &["WARN", "ssl:default shows a certificate that expires in 4 days"]);
+    assert!((4.0..5.1).contains(&days(expires())), "{}", expires());
 }
 
 #[test]

@@ -14,6 +14,7 @@ pub(super) fn render(sources: &Sources) -> String {
     let mut page = Page::default();
     broker(&mut page, sources);
     bans(&mut page, sources);
+    certificates(&mut page, sources);
     let status = sources.files.status();
     generation(&mut page, &status);
     plugins(&mut page, &status.running);
@@ -51,6 +52,20 @@ fn bans(page: &mut Page, sources: &Sources) {
         let name = format!("theseus_{name}_total");
         page.family(&name, "counter", help.trim());
         page.sample(&name, &[], value);
+    }
+}
+
+/// What listeners under TLS show.
+fn certificates(page: &mut Page, sources: &Sources) {
+    let name = "theseus_tls_certificate_expires_seconds";
+    let help = "When the certificate of a listener expires, in seconds since 1970.";
+    page.family(name, "gauge", help);
+    for listener in &sources.listeners {
+        if let Some(tls) = &listener.tls {
+            let certificate = tls.acceptor.certificate();
+            let labels = [("listener", &*listener.title), ("serial", &*certificate.serial)];
+            page.sample(name, &labels, certificate.expires);
+        }
     }
 }
 

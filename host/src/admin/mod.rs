@@ -26,6 +26,8 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 
+use crate::listen::Listener;
+
 /// Connections at the same time; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 32;
 /// For the head of a request to come, and for a connection that says nothing.
@@ -45,6 +47,7 @@ pub(crate) struct Sources {
     pub(crate) loader: Arc<Loader>,
     pub(crate) bans: Arc<theseus_ban::Table>,
     pub(crate) told: Arc<crate::telling::Told>,
+    pub(crate) listeners: Vec<Arc<Listener>>,
 }
 
 /// A bound socket that nobody is served on yet.
