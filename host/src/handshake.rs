@@ -1,7 +1,8 @@
 //! From an accepted socket to an admitted client: reads CONNECT within its bounds, asks who it
 //! is, and takes it to its home shard. A task of its own, so that nothing of it outlives CONNACK.
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,13 +74,14 @@ async fn secure(
     listener: &Listener,
     tls: &Tls,
 ) -> bool {
-    // Before anything is computed for it, and without an answer, which it could not read.
-    let unknown =
-        Login { address: Some(peer), listener: listener.title.clone(), ..Login::default() };
-    if count_knock(local, &unknown).is_err() {
+    // Before anything is computed for it, and without an answer, which it could not read. Ban plugins hear of
+    // clients, and this is none yet.
+    if let Err(limit) = knock(local, peer.ip(), &listener.title) {
+        local.broker().metrics(local.id).connects_refused_by_limit.add(1);
+        tracing::debug!("{peer} closed: more connect than limit \"{}\" allows", limit.name);
         return false;
     }
-    let Some(_place) = tls.handshakes.take() else {
+    let Some(place) = tls.handshakes.take() else {
         local.broker().metrics(local.id).tls_handshakes_busy.add(1);
         tracing::debug!("{peer}: too many handshakes are under way");
         return false;
@@ -92,21 +94,17 @@ async fn secure(
         }
     };
     let done = tokio::time::timeout(tls.timeout, wire.secure(session, &local.handshake_step)).await;
+    drop(place);
     let metrics = local.broker().metrics(local.id);
-    match done {
-        Ok(Ok(())) => {
-            metrics.tls_handshakes.add(1);
-            return true;
-        }
-        Ok(Err(error)) => {
-            tracing::debug!("{peer}: no TLS: {error}");
-            // What it still sends is taken in, or the system would throw away the alert that says why.
-            let _ = wire.shut(CloseCode::Normal);
-            let _ = tokio::time::timeout(LINGER, wire.end(&mut Vec::new())).await;
-        }
-        Err(_) => tracing::debug!("{peer}: no TLS within {:?}", tls.timeout),
-    }
+    let Err(why) = done.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) else {
+        metrics.tls_handshakes.add(1);
+        return true;
+    };
     metrics.tls_handshakes_failed.add(1);
+    tracing::debug!("{peer}: no TLS: {why}");
+    // What it still sends is taken in, or the system would throw away the alert that says why.
+    let _ = wire.shut(CloseCode::Normal);
+    let _ = tokio::time::timeout(LINGER, wire.end(&mut Vec::new())).await;
     false
 }
 
@@ -119,8 +117,9 @@ async fn decide(
     patience: &mut Patience,
 ) -> Result<Admitted, Failed> {
     let (client_id, user_name) = (&login.client_id, login.user_name.as_deref());
-    if stranger.wire.is_plain() {
-        count_knock(local, login).map_err(Failed::Refused)?;
+    if let Some(address) = login.address.filter(|_| stranger.wire.is_plain()) {
+        knock(local, address.ip(), &login.listener)
+            .map_err(|limit| Failed::Refused(too_soon(local, login, &limit)))?;
     }
     look_up(local, client_id, user_name).map_err(Failed::Refused)?;
     let failed = asking(stranger, local.logins.check(login)).await?;
@@ -195,12 +194,10 @@ fn count(local: &Local, reason: ReasonCode) {
     counter.add(1);
 }
 
-/// Refuses a CONNECT that comes too soon after others like it.
-fn count_knock(local: &Local, login: &Login) -> Result<(), Refusal> {
-    let address = login.address.map(|address| address.ip());
-    let whom = Whom { address, listener: &login.listener, ..Whom::default() };
-    let counted = local.broker().count_connect(local.clock.now(), &whom);
-    counted.map_err(|limit| too_soon(local, login, &limit))
+/// Counts who comes from this address and by this listener.
+fn knock(local: &Local, address: IpAddr, listener: &str) -> Result<(), Arc<Limit>> {
+    let whom = Whom { address: Some(address), listener, ..Whom::default() };
+    local.broker().count_connect(local.clock.now(), &whom)
 }
 
 fn too_soon(local: &Local, login: &Login, limit: &Limit) -> Refusal {

@@ -85,7 +85,9 @@ impl<'a> Seen<'a> {
         let candidate = Candidate::new(local.broker(), local.id, now, title, &connect)
             .map_err(|reason| refuse(&connect, reason.into()))?
             .named_by_others(said);
-        let vouched = names.client_id.is_some() || names.user_name.is_some();
+        // A user name that only CONNECT gives is a claim, whoever has the client id.
+        let vouched =
+            names.user_name.is_some() || names.client_id.is_some() && connect.user_name.is_none();
         let login = Login { vouched, ..self.login(&connect, candidate.client_id()) };
         Ok((candidate, login))
     }

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::time::{Duration, Instant};
 use theseus_tests::{
-    Broker, Connect, Figures, PATIENCE, Raw, Site, Tool, Version, subscriber, theseus_says,
+    Broker, Connect, Figures, PATIENCE, Raw, Site, Tool, Version, pause, subscriber, theseus_says,
     wait_until,
 };
 
@@ -96,6 +96,24 @@ fn who_comes_is_shown_the_new_certificate_and_who_is_inside_stays() {
         assert_eq!(sub.line(), round.to_string());
     }
     assert_eq!(sub.connects(), 1, "it never came again");
+}
+
+/// Programs that renew certificates often keep the key, and write it again.
+#[test]
+fn a_new_certificate_for_the_same_key_is_shown_however_the_two_are_written() {
+    let secure = start();
+    let key = fs::read(secure.site.path("certs/server.key")).unwrap();
+    for millis in [0, 100, 250, 400] {
+        let make = "req -x509 -key certs/server.key -subj /CN=localhost -days 90 -out fresh.pem";
+        openssl(&secure.site, &format!("openssl {make}"));
+        let serial = secure.serial_of("fresh.pem");
+        secure.site.write("certs/server.pem", fs::read(secure.site.path("fresh.pem")).unwrap());
+        pause(Duration::from_millis(millis));
+        secure.site.write("certs/server.key", &key);
+        let began = Instant::now();
+        wait_until("the new one is shown", || secure.shown() == serial);
+        assert!(began.elapsed() < SHOWN_WITHIN, "{millis} ms: {:?}", began.elapsed());
+    }
 }
 
 #[test]

@@ -33,6 +33,8 @@ pub struct Grant {
     pub address: Option<IpAddr>,
     /// The listener it came in by, as `tcp:default`. Set by the host, never by a plugin.
     pub listener: Box<str>,
+    /// Its certificate was its login: no plugin was asked. Set by the host, never by a plugin.
+    pub vouched: bool,
 }
 
 /// What one plugin of the limit slot gave a client.

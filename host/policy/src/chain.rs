@@ -132,7 +132,8 @@ fn nobody_answered(door: &Door, login: &Login) -> Result<Admitted, Refusal> {
         return Err(ReasonCode::BadAuthenticationMethod.into());
     }
     if door.chain.is_empty() && login.vouched && login.password.is_none() {
-        let grant = Grant { user_name: login.user_name.clone(), ..Grant::default() };
+        let user_name = login.user_name.clone();
+        let grant = Grant { user_name, vouched: true, ..Grant::default() };
         return Ok(Admitted { grant: Box::new(grant), data: None });
     }
     match (login.claims_nothing(), door.allow_anonymous) {

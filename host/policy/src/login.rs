@@ -26,7 +26,8 @@ pub struct Login {
     pub protocol: Option<ProtocolVersion>,
     /// What else is known, by the names of `client.get`.
     pub facts: Vec<(&'static str, String)>,
-    /// Its names, or one of them, stand in a certificate that was verified, and are taken from there.
+    /// Its client id or its user name is taken from a certificate that was verified, and the user name, if it has
+    /// one, is.
     pub vouched: bool,
     /// The certificate that it has proved to be its own, in DER.
     pub certificate: Option<Box<[u8]>>,

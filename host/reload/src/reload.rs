@@ -108,13 +108,14 @@ impl Reload {
         }
         let compiled = self.compiler.finished();
         let anything_new = due || judged || is_told || !seen.is_empty() || !compiled.is_empty();
+        if anything_new {
+            self.take(seen, compiled);
+        }
+        // Each time: a file that comes to rest as it was is no news, but others may have waited for it.
+        self.follow();
         if anything_new || self.put_off {
             let start = Instant::now();
-            if anything_new {
-                self.take(seen, compiled);
-            }
             let busy = self.reconcile();
-            self.follow();
             self.retry.note(now + start.elapsed(), busy);
         }
         self.review_trust();

@@ -9,7 +9,7 @@ use rustls::{CertificateError, Error, InconsistentKeys, RootCertStore};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::acceptor::Unfit;
-use crate::peer::hexadecimal;
+use crate::peer;
 
 /// Certificates of one file.
 const CERTIFICATES_MAX: usize = 64;
@@ -93,7 +93,7 @@ fn in_force(chain: &[CertificateDer<'_>], now: i64) -> Result<Certificate, Strin
         }
     }
     let expires = parsed.iter().map(|it| it.validity().not_after.timestamp()).min();
-    let serial = parsed.first().map(|it| hexadecimal(it.raw_serial()));
+    let serial = parsed.first().map(peer::serial);
     Ok(Certificate { serial: serial.unwrap_or_default(), expires: expires.unwrap_or_default() })
 }
 

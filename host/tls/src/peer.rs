@@ -115,7 +115,7 @@ fn read(der: &[u8], certificate: &X509Certificate<'_>, field: Field) -> Result<S
     match field {
         Field::CommonName => common_name(certificate),
         Field::Subject => distinguished_name(certificate.subject()),
-        Field::Serial => Ok(hexadecimal(certificate.raw_serial())),
+        Field::Serial => Ok(serial(certificate)),
         Field::Sha256 => Ok(hexadecimal(&Sha256::digest(der))),
         Field::SanDns | Field::SanUri | Field::SanEmail => {
             alternative(certificate, field).ok_or(Unnamed::Missing)
@@ -155,9 +155,13 @@ fn alternative(certificate: &X509Certificate<'_>, field: Field) -> Option<String
     })
 }
 
-/// Without the zero that DER puts before a first bit that is set.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    let bytes = bytes.strip_prefix(&[0]).filter(|rest| !rest.is_empty()).unwrap_or(bytes);
+/// A serial number, without the zero that DER puts before a first bit that is set.
+pub(crate) fn serial(certificate: &X509Certificate<'_>) -> String {
+    let bytes = certificate.raw_serial();
+    hexadecimal(bytes.strip_prefix(&[0]).filter(|rest| !rest.is_empty()).unwrap_or(bytes))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         // Writing into a String does not fail.
         let _ = write!(text, "{byte:02x}");

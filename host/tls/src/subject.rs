@@ -17,10 +17,30 @@ pub(crate) fn distinguished_name(name: &X509Name<'_>) -> Result<String, Unnamed>
     Ok(parts.join(","))
 }
 
-/// The parser stops at the first part that it cannot read, and says nothing of it.
+/// The parser stops at the first part that it cannot read, at each level, and says nothing of it.
 pub(crate) fn is_whole(name: &X509Name<'_>) -> Result<(), Unnamed> {
-    let whole = content(name.as_raw()).map(|(inside, _)| inside).and_then(count);
-    if whole == Some(name.iter_rdn().count()) { Ok(()) } else { Err(Unnamed::Unusable) }
+    is_read_whole(name).filter(|whole| *whole).map(drop).ok_or(Unnamed::Unusable)
+}
+
+/// `None`: it is no DER.
+fn is_read_whole(name: &X509Name<'_>) -> Option<bool> {
+    let (mut sets, _) = content(name.as_raw())?;
+    for rdn in name.iter_rdn() {
+        let (mut attributes, behind) = content(sets)?;
+        sets = behind;
+        for _ in rdn.iter() {
+            let (attribute, behind) = content(attributes)?;
+            attributes = behind;
+            // Its type and its value.
+            if count(attribute)? != 2 {
+                return Some(false);
+            }
+        }
+        if !attributes.is_empty() {
+            return Some(false);
+        }
+    }
+    Some(sets.is_empty())
 }
 
 fn attribute(attribute: &AttributeTypeAndValue<'_>) -> Result<String, Unnamed> {
