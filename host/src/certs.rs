@@ -1,16 +1,17 @@
 //! `theseus certs dev`: throw-away certificates, so that TLS can be tried in a minute. Not for anything that
 //! is worth protecting: the guide shows how to have an authority of one's own.
 
-use std::fs::{DirBuilder, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::PathBuf;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, Error,
     ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
 };
 use time::{Duration, OffsetDateTime};
+
+use crate::new_file::write_new;
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,10 +96,4 @@ fn named(name: &str, alternatives: &[&str]) -> Result<CertificateParams, Error> 
     params.not_before = now - BACKDATED;
     params.not_after = now + Duration::days(DAYS);
     Ok(params)
-}
-
-fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), String> {
-    let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
-    let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| format!("{}: {error}", path.display()))
 }

@@ -34,5 +34,10 @@ pub(crate) fn since_1970() -> u64 {
     since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
+/// Seconds since 1970: what the dates of certificates are compared with.
+pub(crate) fn seconds_since_1970() -> i64 {
+    i64::try_from(since_1970() / 1000).unwrap_or(i64::MAX)
+}
+
 /// Beyond every deadline a shard waits for without looking again.
 const FAR: Duration = Duration::from_secs(30 * 24 * 3600);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use theseus_tls::Certificate;
 
-use crate::clock::since_1970;
+use crate::clock::seconds_since_1970;
 use crate::listen::Listener;
 
 /// Days ahead, the last first.
@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_secs(10);
 pub(crate) async fn watch(listeners: Vec<Arc<Listener>>) {
     let mut told = Told::default();
     loop {
-        let now = i64::try_from(since_1970() / 1000).unwrap_or(i64::MAX);
+        let now = seconds_since_1970();
         for listener in &listeners {
             let certificate = listener.tls.as_ref().map(|tls| tls.acceptor.certificate());
             if let Some(line) = certificate.and_then(|it| told.look(&listener.title, it, now)) {

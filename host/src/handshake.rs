@@ -117,7 +117,7 @@ async fn decide(
     patience: &mut Patience,
 ) -> Result<Admitted, Failed> {
     let (client_id, user_name) = (&login.client_id, login.user_name.as_deref());
-    if let Some(address) = login.address.filter(|_| stranger.wire.is_plain()) {
+    if let Some(address) = login.address.filter(|_| !stranger.wire.is_secure()) {
         knock(local, address.ip(), &login.listener)
             .map_err(|limit| Failed::Refused(too_soon(local, login, &limit)))?;
     }

@@ -25,6 +25,7 @@ mod logging;
 mod logins;
 mod moving;
 mod native;
+mod new_file;
 mod passwd;
 mod peers;
 mod places;

@@ -15,7 +15,7 @@ use theseus_config::{
 use theseus_reload::{Follower, Unfollowed};
 use theseus_tls::{Acceptor, Certificate, Clients, Field, Peer, Settings, Unfit, Unnamed, Version};
 
-use crate::clock::since_1970;
+use crate::clock::seconds_since_1970 as now;
 use crate::listen::Bound;
 use crate::places::Places;
 
@@ -54,7 +54,7 @@ pub(crate) struct Names {
 }
 
 impl Tls {
-    /// Reads them. The error is a sentence for whoever has that certificate.
+    /// Reads them of a certificate that is in force. The error is a sentence for whoever has it.
     pub(crate) fn names(&self, peer: &Peer) -> Result<Names, String> {
         if !peer.is_in_force(now()) {
             return Err("the certificate is not in force".to_owned());
@@ -193,11 +193,6 @@ fn files(options: &SslOptions) -> impl Iterator<Item = (&'static str, &Path)> {
 
 fn full(listener: &Listener, key: &str) -> String {
     format!("{}.ssl_options.{key}", listener.path())
-}
-
-/// Seconds since 1970.
-fn now() -> i64 {
-    i64::try_from(since_1970() / 1000).unwrap_or(i64::MAX)
 }
 
 fn field(field: CertificateField) -> Field {

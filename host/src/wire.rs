@@ -3,7 +3,7 @@
 //!
 //! Plain data between two calls: nothing of a connection hides in a future, so a wire moves to
 //! another thread with its connection (see [`Parked`]). What lies between the socket and MQTT
-//! belongs here, one layer above the other; plain TCP has none and pays for none.
+//! belongs here, one layer above the other; plain TCP has none and pays a branch for each.
 
 use std::io::{self, IoSlice};
 use std::ops::Range;
@@ -68,9 +68,9 @@ impl Wire {
         self.stream.secure(session, step).await
     }
 
-    /// True without TLS.
-    pub(crate) fn is_plain(&self) -> bool {
-        !self.stream.is_secure()
+    /// True if all of it is under TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.stream.is_secure()
     }
 
     /// Whose certificate the client has shown.

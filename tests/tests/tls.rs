@@ -353,14 +353,15 @@ fn who_stalls_or_talks_nonsense_is_closed_in_time_and_harms_nobody() {
 fn handshakes_that_are_too_many_are_closed_at_once_and_who_is_inside_stays() {
     let secure = start("max_handshakes = 3", "");
     let mut sub = secure.subscribe("t");
-    let open = || TcpStream::connect(secure.ssl).unwrap();
-    let silent: Vec<_> = (0..3).map(|_| open()).collect();
-    // Those are accepted by two shards, in whatever order.
-    wait_until("a fourth is closed", || {
-        let mut fourth = open();
-        fourth.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
-        matches!(fourth.read(&mut [0]), Ok(0))
+    // Two shards accept them in whatever order: which of them is one too many is chance.
+    let mut silent = Vec::new();
+    wait_until("one of more than three is closed", || {
+        let stream = TcpStream::connect(secure.ssl).unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        silent.push(stream);
+        silent.iter_mut().any(|stream| matches!(stream.read(&mut [0]), Ok(0)))
     });
+    assert!(silent.len() > 3, "{}", silent.len());
     let mut plain = Raw::connect(&secure.broker, &Connect::new(Version::V5, "plain"));
     plain.publish("t", "still", 1);
     assert_eq!(sub.line(), "still");

@@ -1,12 +1,10 @@
 //! `theseus plugin keygen`: a pair of keys that minisign can use too.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use theseus_trust::new_key;
 
+use crate::new_file::write_new;
 use crate::passwd;
 
 /// Writes the secret key to `key`, for its owner alone, and the other half beside it with the ending `.pub`.
@@ -38,11 +36,4 @@ fn new_password(key: &Path) -> Result<String, String> {
     }
     let second = passwd::secret("the same again: ")?;
     if first == second { Ok(first) } else { Err("the two are not the same".to_owned()) }
-}
-
-/// A key that is there is not overwritten: what it signed would be lost with it.
-fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), String> {
-    let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
-    let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| format!("{}: {error}", path.display()))
 }

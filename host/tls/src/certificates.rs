@@ -32,7 +32,7 @@ pub(crate) fn certified(
 ) -> Result<(CertifiedKey, Certificate), Unfit> {
     let chain = certificates(certfile).map_err(|why| Unfit::new("certfile", why))?;
     let certificate = in_force(&chain, now).map_err(|why| Unfit::new("certfile", why))?;
-    signed_in_turn(&chain).map_err(|why| Unfit::new("certfile", why))?;
+    named_in_turn(&chain).map_err(|why| Unfit::new("certfile", why))?;
     let key = PrivateKeyDer::from_pem_slice(keyfile.as_bytes()).map_err(|error| match error {
         pem::Error::NoItemsFound if keyfile.contains("ENCRYPTED PRIVATE KEY") => Unfit::new(
             "keyfile",
@@ -97,8 +97,8 @@ fn in_force(chain: &[CertificateDer<'_>], now: i64) -> Result<Certificate, Strin
     Ok(Certificate { serial: serial.unwrap_or_default(), expires: expires.unwrap_or_default() })
 }
 
-/// Each is signed by the one behind it, which clients need to find their way to one they know.
-fn signed_in_turn(chain: &[CertificateDer<'_>]) -> Result<(), String> {
+/// Each names the one behind it as who signed it; whether that is so, clients see.
+fn named_in_turn(chain: &[CertificateDer<'_>]) -> Result<(), String> {
     let parsed = parsed(chain)?;
     for (index, pair) in parsed.windows(2).enumerate() {
         if pair[0].issuer() != pair[1].subject() {
