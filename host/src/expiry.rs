@@ -1,11 +1,11 @@
-//! Certificates that listeners show and that expire soon: the log says so 30, 7 and 1 days ahead, and when they
-//! have expired. When that is stands in the metrics too.
+//! What listeners show and believe by, and that ends soon. The log says so of certificates 30, 7 and 1 days ahead and when
+//! they have expired, and of lists of revoked ones when they have. When that is stands in the metrics too.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use theseus_tls::Certificate;
+use theseus_tls::{Certificate, RevocationList};
 
 use crate::clock::seconds_since_1970;
 use crate::listen::Listener;
@@ -25,38 +25,66 @@ pub(crate) async fn watch(listeners: Vec<Arc<Listener>>) {
     loop {
         let now = seconds_since_1970();
         for listener in &listeners {
-            let certificate = listener.tls.as_ref().map(|tls| tls.acceptor.certificate());
-            if let Some(line) = certificate.and_then(|it| told.look(&listener.title, it, now)) {
-                tracing::warn!("{line}");
+            let Some(tls) = &listener.tls else { continue };
+            let certificates = tls.acceptor.certificates();
+            let of_certificates =
+                certificates.iter().map(|it| certificate(&listener.title, it, now));
+            let lists = tls.acceptor.revocation_lists();
+            let of_lists = lists.iter().map(|it| list(&listener.title, it, now));
+            for line in of_certificates.chain(of_lists).flatten() {
+                told.tell(line);
             }
         }
+        told.forget_the_rest();
         tokio::time::sleep(LOOK).await;
     }
 }
 
-/// What was told of the certificate of each listener: which, and how far ahead.
+/// What there is to say: of which, how far ahead, and how.
+type Line = (String, i64, String);
+
+fn certificate(listener: &str, certificate: &Certificate, now: i64) -> Option<Line> {
+    let Certificate { serial, expires } = certificate;
+    let left = expires - now;
+    let step = *AHEAD.iter().find(|days| left <= **days * DAY)?;
+    let line = match left {
+        ..=0 => format!("{listener} shows a certificate that has expired: {serial}"),
+        left => {
+            let days = left.div_euclid(DAY);
+            format!("{listener} shows a certificate that expires in {days} days: {serial}")
+        }
+    };
+    Some((format!("{listener} {serial} {expires}"), step, line))
+}
+
+/// They are made anew every few hours or days, so only the end is worth a word.
+fn list(listener: &str, list: &RevocationList, now: i64) -> Option<Line> {
+    let RevocationList { issuer, expires, .. } = list;
+    let line = format!(
+        "{listener}: the list of revoked certificates of `{issuer}` has expired: who comes with a \
+         certificate of it is refused until there is a new one"
+    );
+    (*expires <= now).then(|| (format!("{listener} {issuer} {expires}"), 0, line))
+}
+
+/// How far ahead what was told, and whether there was anything to tell in this look.
 #[derive(Default)]
-struct Told(BTreeMap<Box<str>, (Certificate, i64)>);
+struct Told(BTreeMap<String, (i64, bool)>);
 
 impl Told {
-    /// What there is to say of it, once for each step.
-    fn look(&mut self, listener: &str, certificate: Certificate, now: i64) -> Option<String> {
-        let left = certificate.expires - now;
-        let step = *AHEAD.iter().find(|days| left <= **days * DAY)?;
-        let news = (certificate, step);
-        if self.0.get(listener) == Some(&news) {
-            return None;
+    /// Once for each step.
+    fn tell(&mut self, (of, step, line): Line) -> bool {
+        let before = self.0.insert(of, (step, true));
+        let is_new = before.is_none_or(|(before, _)| before != step);
+        if is_new {
+            tracing::warn!("{line}");
         }
-        let serial = &news.0.serial;
-        let line = match left {
-            ..=0 => format!("{listener} shows a certificate that has expired: {serial}"),
-            left => {
-                let days = left.div_euclid(DAY);
-                format!("{listener} shows a certificate that expires in {days} days: {serial}")
-            }
-        };
-        self.0.insert(listener.into(), news);
-        Some(line)
+        is_new
+    }
+
+    /// What was replaced is not told of again.
+    fn forget_the_rest(&mut self) {
+        self.0.retain(|_, (_, is_there)| std::mem::take(is_there));
     }
 }
 
@@ -71,15 +99,20 @@ mod tests {
             |serial: &str, days: i64| Certificate { serial: serial.into(), expires: days * DAY };
         let mut days = Vec::new();
         for hour in 0..=100 * 24 {
-            if told.look("ssl:a", of("1", 100), hour * 3600).is_some() {
+            let line = certificate("ssl:a", &of("1", 100), hour * 3600);
+            if line.is_some_and(|line| told.tell(line)) {
                 days.push(hour as f64 / 24.0);
             }
+            told.forget_the_rest();
         }
         assert_eq!(days, [70.0, 93.0, 99.0, 100.0]);
-        assert!(told.look("ssl:a", of("2", 200), 101 * DAY).is_none());
-        let line = told.look("ssl:a", of("3", 106), 101 * DAY).unwrap_or_default();
-        assert_eq!(line, "ssl:a shows a certificate that expires in 5 days: 3");
-        let other = told.look("wss:a", of("3", 100), 101 * DAY).unwrap_or_default();
-        assert_eq!(other, "wss:a shows a certificate that has expired: 3");
+        told.forget_the_rest();
+        assert_eq!(told.0.len(), 0);
+        assert!(certificate("ssl:a", &of("2", 200), 101 * DAY).is_none());
+        let line =
+            |listener, days| certificate(listener, &of("3", days), 101 * DAY).unwrap_or_default();
+        assert_eq!(line("ssl:a", 106).2, "ssl:a shows a certificate that expires in 5 days: 3");
+        assert_eq!(line("wss:a", 100).2, "wss:a shows a certificate that has expired: 3");
+        assert!(told.tell(line("ssl:a", 106)) && !told.tell(line("ssl:a", 106)));
     }
 }

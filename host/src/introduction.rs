@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use theseus_core::{Candidate, Recipient};
 use theseus_mqtt::{Connect, Cut, DecodeError, Packet, ProtocolVersion, ReasonCode, cut};
 use theseus_policy::{Happening, Login, Refusal};
-use theseus_tls::{Field, Peer};
+use theseus_tls::{Disbelief, Field, Peer};
 
+use crate::clock::seconds_since_1970;
 use crate::events::tell;
 use crate::listen::{Listener, Seat};
 use crate::local::Local;
@@ -42,19 +43,24 @@ struct Seen<'a> {
     address: SocketAddr,
     listener: &'a Listener,
     peer: Option<Peer>,
+    /// Whether its certificate is believed now: who resumes was believed once, and others meanwhile may not be.
+    belief: Result<(), Disbelief>,
     /// Of its TLS.
     facts: Vec<(&'static str, String)>,
 }
 
 impl<'a> Seen<'a> {
-    fn of(stranger: &Stranger, address: SocketAddr, listener: &'a Listener) -> Self {
+    fn of(stranger: &mut Stranger, address: SocketAddr, listener: &'a Listener) -> Self {
         let peer = stranger.wire.peer();
         let mut facts: Vec<_> = stranger.wire.facts().collect();
         for (fact, field) in FIELDS {
             let value = peer.as_ref().and_then(|peer| peer.field(*field).ok());
             facts.extend(value.map(|value| (*fact, value.to_owned())));
         }
-        Self { address, listener, peer, facts }
+        let (wire, now) = (&mut stranger.wire, seconds_since_1970());
+        let tls = listener.tls.as_ref();
+        let belief = tls.map_or(Ok(()), |tls| wire.believe(&tls.acceptor, now));
+        Self { address, listener, peer, belief, facts }
     }
 
     fn introduce(
@@ -93,6 +99,7 @@ impl<'a> Seen<'a> {
     }
 
     fn names(&self) -> Result<Names, String> {
+        self.belief.map_err(|disbelief| disbelief.to_string())?;
         match (&self.listener.tls, &self.peer) {
             (Some(tls), Some(peer)) => tls.names(peer),
             _ => Ok(Names::default()),

@@ -19,6 +19,7 @@ use crate::peers::Peers;
 use crate::questions::{Asked, Questions};
 use crate::reauthentication::Exchange;
 use crate::serve::Serve;
+use crate::tls;
 use crate::wire::Wire;
 
 /// One shard thread.
@@ -35,6 +36,8 @@ pub(crate) struct Local {
     /// Computing for a handshake takes as long as hundreds of messages: one step of one at a time, and between
     /// two everybody else has a turn.
     pub(crate) handshake_step: Semaphore,
+    /// The client of a new connection may not be believed any more.
+    pub(crate) sweep_due: Cell<bool>,
     /// Wakes the flusher, which is the root task of the thread.
     flusher: RefCell<Option<Waker>>,
     flush_due: Cell<bool>,
@@ -105,6 +108,7 @@ impl Local {
             broker,
             state: RefCell::new(state),
             handshake_step: Semaphore::new(1),
+            sweep_due: Cell::new(false),
             flusher: RefCell::new(None),
             flush_due: Cell::new(false),
         })
@@ -184,6 +188,9 @@ impl Local {
             revalidation: None,
             asked: None,
         };
+        if tls::is_due(&link) {
+            self.sweep_due.set(true);
+        }
         let mut state = self.state.borrow_mut();
         state.links.insert(key, link);
         if owes {

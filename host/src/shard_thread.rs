@@ -11,7 +11,7 @@ use crate::accept;
 use crate::flush::Flusher;
 use crate::listen::Listener;
 use crate::local::{Local, Shared};
-use crate::system;
+use crate::{system, tls};
 
 /// What a shard thread is started with.
 pub(crate) struct Seed {
@@ -34,6 +34,8 @@ fn run(seed: Seed) -> io::Result<()> {
     let shard = Shard::new(seed.id, seed.broker);
     let local = Local::new(shard, seed.id, seed.shared);
     runtime.block_on(tasks.run_until(async {
+        let of_all = seed.listeners.iter().map(|(listener, _)| listener.clone()).collect();
+        tokio::task::spawn_local(vital(tls::sweep(local.clone(), of_all)));
         for (listener, socket) in seed.listeners {
             let socket = tokio::net::TcpListener::from_std(socket)?;
             let acceptor = accept::run(local.clone(), socket, listener);

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
 use socket2::SockRef;
-use theseus_tls::{Peer, Session, Taken};
+use theseus_tls::{Acceptor, Disbelief, Peer, Session, Taken};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -74,6 +74,16 @@ impl Stream {
     /// See [`Session::peer`].
     pub(crate) fn peer(&self) -> Option<Peer> {
         self.tls.as_ref()?.peer()
+    }
+
+    /// See [`Acceptor::believe`]; who comes without TLS is not asked for a certificate.
+    pub(crate) fn believe(&mut self, acceptor: &Acceptor, now: i64) -> Result<(), Disbelief> {
+        self.tls.as_mut().map_or(Ok(()), |session| acceptor.believe(session, now))
+    }
+
+    /// True if that is known already, by the settings of now.
+    pub(crate) fn is_believed(&self, acceptor: &Acceptor) -> bool {
+        self.tls.as_ref().is_none_or(|session| acceptor.has_believed(session))
     }
 
     /// See [`Session::facts`].

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use theseus_core::Outgoing;
 use theseus_mqtt::ReasonCode;
-use theseus_tls::{Peer, Session};
+use theseus_tls::{Acceptor, Disbelief, Peer, Session};
 use theseus_websocket::{CloseCode, Violation};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -76,6 +76,16 @@ impl Wire {
     /// Whose certificate the client has shown.
     pub(crate) fn peer(&self) -> Option<Peer> {
         self.stream.peer()
+    }
+
+    /// See [`Stream::believe`].
+    pub(crate) fn believe(&mut self, acceptor: &Acceptor, now: i64) -> Result<(), Disbelief> {
+        self.stream.believe(acceptor, now)
+    }
+
+    /// See [`Stream::is_believed`].
+    pub(crate) fn is_believed(&self, acceptor: &Acceptor) -> bool {
+        self.stream.is_believed(acceptor)
     }
 
     /// What there is to know of the TLS under everything.

@@ -5,14 +5,14 @@
 
 use std::fs;
 use std::process::{Command, Output};
-use theseus_tests::{Connect, Raw, Site, Version, checkout};
+use theseus_tests::{Connect, Raw, Site, Version, checkout, wait_until};
 
-/// The commands of the two boxes behind this heading.
-fn boxes(heading: &str) -> [String; 2] {
+/// The commands of the first boxes behind this heading.
+fn boxes<const COUNT: usize>(heading: &str) -> [String; COUNT] {
     let guide = fs::read_to_string(checkout().join("docs/operating.md")).unwrap();
     let section = guide.split_once(heading).unwrap().1;
     let mut boxes = section.split("```sh\n").skip(1).map(|it| it.split_once("```").unwrap().0);
-    [boxes.next().unwrap().to_owned(), boxes.next().unwrap().to_owned()]
+    std::array::from_fn(|_| boxes.next().unwrap().to_owned())
 }
 
 fn run(site: &Site, commands: &str) -> Output {
@@ -59,4 +59,33 @@ fn an_authority_of_ones_own_lets_the_right_name_through_and_no_other() {
         "{}",
         text(&right)
     );
+}
+
+#[test]
+fn a_client_whose_key_is_lost_is_revoked() {
+    let [make, _, make_client, revoke] = boxes("**An authority of your own**");
+    let site = Site::new();
+    for commands in [make, make_client] {
+        let made = run(&site, &commands);
+        assert!(made.status.success(), "{}", text(&made));
+    }
+    site.config(
+        "allow_anonymous = true\n[listeners.ssl.default]\nbind = \"127.0.0.1:0\"\n\
+         [listeners.ssl.default.ssl_options]\ncertfile = \"certs/server.pem\"\n\
+         keyfile = \"certs/server.key\"\nverify = \"verify_peer\"\n\
+         cacertfile = \"certs/ca.pem\"\ncrlfile = \"certs/crl.pem\"\n",
+    );
+    let broker = site.start();
+    let publish = || {
+        let port = broker.port();
+        let ask = format!(
+            "mosquitto_pub -h localhost -p {port} --cafile ca.pem --cert dev1.pem --key dev1.key \
+             -t t -m x -q 1"
+        );
+        run(&site, &ask).status.success()
+    };
+    assert!(publish());
+    let revoked = run(&site, &revoke);
+    assert!(revoked.status.success(), "{}", text(&revoked));
+    wait_until("it is refused", || !publish());
 }

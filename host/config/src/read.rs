@@ -133,7 +133,8 @@ impl<'a> Reader<'a> {
     /// The sections below `above` whose names the operator chose.
     pub(crate) fn named(&self, above: &str) -> Vec<Named> {
         let below = |named: &&Named| {
-            named.path.strip_prefix(above).is_some_and(|rest| rest.starts_with('.'))
+            let rest = named.path.strip_prefix(above);
+            rest.and_then(|rest| rest.strip_prefix('.')).is_some_and(|name| !name.contains('.'))
         };
         self.findings.named.iter().filter(below).cloned().collect()
     }

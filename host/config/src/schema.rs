@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use crate::section::{Key, Section};
 use crate::{
     admin, authorization, ban, connectors, force_shutdown, listeners, log, mqtt, node,
-    plugin_policy, plugins, policy, retainer, ssl_options, sys_topics, testing, top, trust,
+    plugin_policy, plugins, policy, retainer, sni, ssl_options, sys_topics, testing, top, trust,
 };
 
 /// Every section, in the order of the reference.
@@ -17,11 +17,13 @@ pub(crate) const SECTIONS: &[Section] = &[
     listeners::Listener::SECTION,
     listeners::SSL_LISTENER,
     ssl_options::SslOptions::SECTION,
+    sni::Sni::SECTION,
     listeners::WS_LISTENER,
     listeners::WebSocket::SECTION,
     listeners::WSS_LISTENER,
     listeners::WebSocket::OF_WSS,
     ssl_options::SslOptions::OF_WSS,
+    sni::Sni::OF_WSS,
     authorization::Authorization::SECTION,
     plugins::SECTION,
     trust::Trust::SECTION,

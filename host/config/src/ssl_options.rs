@@ -7,12 +7,15 @@ use std::time::Duration;
 use crate::kind::{Choice, Count, Flag, Folder, OrWord, Span};
 use crate::lists::{Choices, Tokens};
 use crate::section::{Section, section};
+use crate::sni::Sni;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 section! {
     /// What clients of a TLS listener meet. All paths are those of files in PEM.
-    pub struct SslOptions["listeners", "ssl", "*", "ssl_options"] {
+    pub struct SslOptions["listeners", "ssl", "*", "ssl_options"]
+        given sni: Vec<Sni>, "Further certificates, in the order of the file."
+    {
         /// The listener's certificate, and behind it those that sign in turn, but for the last, which
         /// clients know.
         certfile: PathBuf as Folder;
@@ -20,6 +23,9 @@ section! {
         keyfile: PathBuf as Folder;
         /// The certificates of those who sign the certificates of clients.
         cacertfile: Option<PathBuf> = "disabled" as OrWord("disabled", Folder);
+        /// Which certificates of clients are revoked: lists (CRL) of each of those who sign them. Who stands in
+        /// one, or whose signer has none that is in force, is refused.
+        crlfile: Option<PathBuf> = "disabled" as OrWord("disabled", Folder);
         /// Whether clients are asked for a certificate: `verify_peer` does, and refuses one that nobody
         /// in `cacertfile` has signed, that is over, or that is not for clients.
         verify: Verify = "verify_none"

@@ -150,6 +150,9 @@ fn clients_certificates_are_asked_for_and_known(
         (Verify::None, _) if options.fail_if_no_peer_cert => {
             ("fail_if_no_peer_cert", "nobody is asked for a certificate: verify is verify_none")
         }
+        (Verify::None, _) if options.crlfile.is_some() => {
+            ("crlfile", "nobody is asked for a certificate: verify is verify_none")
+        }
         _ => return,
     };
     let key = format!("{}.ssl_options.{key}", listener.path());

@@ -80,6 +80,12 @@ impl Shard {
         self.close(now, key, reason);
     }
 
+    /// Ends a connection whose client the host does not believe any more; `why` is the Reason String.
+    pub fn dismiss(&mut self, now: Time, key: ConnectionKey, reason: ReasonCode, why: &str) {
+        self.metrics().disconnected_by_certificate.add(1);
+        self.close_saying(now, key, reason, Some(why));
+    }
+
     /// The same with a Reason String that says which rule.
     pub(crate) fn fail_saying(
         &mut self,

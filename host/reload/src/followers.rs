@@ -51,7 +51,7 @@ impl Following {
     pub(crate) fn new(follower: Box<dyn Follower>) -> Self {
         let (mut files, mut in_force) = (Vec::new(), Vec::new());
         for (key, path, digest) in follower.files() {
-            files.push((key, Subject { role: Role::Text, path }));
+            files.push((key, Subject { role: Role::Followed, path }));
             in_force.push(Digest(digest));
         }
         Self { follower, files, in_force, refused: None }

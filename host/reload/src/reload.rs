@@ -350,8 +350,9 @@ impl Reload {
         }
         let followed = self.followers.iter().flat_map(|following| &following.files);
         needed.extend(followed.map(|(_, subject)| subject.clone()));
-        let of_settings =
-            |subject: &&Subject| matches!(subject.role, Role::Text | Role::Keyed | Role::Users);
+        let of_settings = |subject: &&Subject| {
+            matches!(subject.role, Role::Text | Role::Followed | Role::Keyed | Role::Users)
+        };
         let watched: Vec<_> = self.watch.subjects().filter(of_settings).cloned().collect();
         for subject in watched.into_iter().filter(|subject| !needed.contains(subject)) {
             self.watch.forget(&subject);

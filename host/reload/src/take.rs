@@ -67,7 +67,9 @@ impl Reload {
             Role::Signature => self.take_signature(&subject, seen),
             Role::PublicKey => self.take_key(&subject, seen),
             Role::Plugin => self.take_plugin(&subject, seen),
-            Role::Text | Role::Keyed | Role::Users => self.take_setting(subject, seen),
+            Role::Text | Role::Followed | Role::Keyed | Role::Users => {
+                self.take_setting(subject, seen)
+            }
         }
     }
 

@@ -30,6 +30,8 @@ pub(crate) enum Role {
     PublicKey,
     Plugin,
     Text,
+    /// A file of the host's own that it follows.
+    Followed,
     Keyed,
     Users,
 }
@@ -251,6 +253,8 @@ fn size_max(role: Role, plugin: u64) -> u64 {
         Role::PublicKey => 4 << 10,
         Role::Configuration => 4 << 20,
         Role::Text => 1 << 20,
+        // A list of revoked certificates has a line for each of them.
+        Role::Followed => 16 << 20,
         Role::Keyed | Role::Users => 1 << 30,
     }
 }

@@ -2,6 +2,8 @@
 //! 0.0.4). Names are `theseus_…`; counters end in `_total`, times are in seconds. How a page is written is
 //! in `page`.
 
+use std::collections::BTreeMap;
+
 use theseus_core::Metrics;
 use theseus_policy::{COMPLAINTS, Fault, Figures};
 use theseus_reload::{ConnectorStatus, RunningStatus, Status, SwapOutcome, Tallies};
@@ -62,11 +64,33 @@ fn certificates(page: &mut Page, sources: &Sources) {
     page.family(name, "gauge", help);
     for listener in &sources.listeners {
         if let Some(tls) = &listener.tls {
-            let certificate = tls.acceptor.certificate();
-            let labels = [("listener", &*listener.title), ("serial", &*certificate.serial)];
-            page.sample(name, &labels, certificate.expires);
+            let shown = tls.acceptor.certificates();
+            // One sample for each, however often it stands there.
+            for (serial, expires) in earliest(shown.iter().map(|it| (&*it.serial, it.expires))) {
+                page.sample(name, &[("listener", &listener.title), ("serial", serial)], expires);
+            }
         }
     }
+    let name = "theseus_tls_crl_expires_seconds";
+    let help = "Until when a list of revoked certificates counts, in seconds since 1970.";
+    page.family(name, "gauge", help);
+    for listener in &sources.listeners {
+        if let Some(tls) = &listener.tls {
+            let lists = tls.acceptor.revocation_lists();
+            for (issuer, expires) in earliest(lists.iter().map(|it| (&*it.issuer, it.expires))) {
+                page.sample(name, &[("listener", &listener.title), ("issuer", issuer)], expires);
+            }
+        }
+    }
+}
+
+/// By name; of two of one name that which ends first.
+fn earliest<'a>(ends: impl Iterator<Item = (&'a str, i64)>) -> BTreeMap<&'a str, i64> {
+    ends.fold(BTreeMap::new(), |mut earliest, (name, end)| {
+        let known = earliest.entry(name).or_insert(end);
+        *known = end.min(*known);
+        earliest
+    })
 }
 
 fn generation(page: &mut Page, status: &Status) {

@@ -1,28 +1,38 @@
-//! What the clients of one listener meet: certificate, versions, suites, and whose certificates they may
+//! What the clients of one listener meet: certificates, versions, suites, and whose certificates they may
 //! show. Replaced as a whole; who is connected keeps what it was accepted with.
 
 use std::fmt;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use rustls::crypto::aws_lc_rs::{Ticketer, default_provider, kx_group};
-use rustls::crypto::{CryptoProvider, SupportedKxGroup};
+use parking_lot::Mutex;
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::SupportedKxGroup;
+use rustls::crypto::aws_lc_rs::{default_provider, kx_group};
+use rustls::pki_types::UnixTime;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use rustls::sign::SingleCertAndKey;
+use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, ServerConnection};
 
-use crate::certificates::{Certificate, certified};
+use crate::by_name::ByName;
+use crate::certificates::{Certificate, Pair, certified};
 use crate::client_certificates::verifier;
+use crate::disbelief::Disbelief;
+use crate::revocation::{Revocation, RevocationList, lists};
 use crate::session::Session;
 use crate::suites::{SUITES, Suite, Version};
+use crate::tickets::{TicketKeys, Tickets};
 
 /// What a listener is configured with; files are given by their content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Its certificate, and behind it those that sign in turn, in PEM.
-    pub certfile: String,
-    /// The key of the first, in PEM: PKCS#8, PKCS#1 or SEC1, not encrypted.
-    pub keyfile: String,
+    /// Its certificate. It is shown to who asks for none by name, and for a name that none is for.
+    pub certificate: Pair,
+    /// Further ones, shown to who asks for one of their names (SNI).
+    pub others: Vec<Pair>,
+    /// What the authority of the first says of it (OCSP, RFC 6960), in DER, to be stapled to it.
+    pub staple: Option<Vec<u8>>,
     /// How clients are asked for certificates; `None`: they are not.
     pub clients: Option<Clients>,
     /// The versions that are spoken.
@@ -37,25 +47,28 @@ pub struct Settings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clients {
     /// The certificates of those who sign them, in PEM.
-    pub cacertfile: String,
+    pub cacertfile: Arc<str>,
     /// Who shows none is not let in.
     pub required: bool,
     /// Certificates that a client may send behind its own.
     pub depth: usize,
+    /// Where it stands which are revoked; `None`: nobody asks. With it each certificate of a chain, but for the
+    /// last, must be found not to be, in a list of its issuer's that is in force.
+    pub revocation: Option<Revocation>,
 }
 
 /// Why settings do not do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unfit {
     /// The key of the configuration.
-    pub key: &'static str,
+    pub key: String,
     /// The rest of a sentence about its value or its file.
     pub why: String,
 }
 
 impl Unfit {
-    pub(crate) fn new(key: &'static str, why: impl Into<String>) -> Self {
-        Self { key, why: why.into() }
+    pub(crate) fn new(key: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { key: key.into(), why: why.into() }
     }
 }
 
@@ -68,12 +81,30 @@ impl fmt::Display for Unfit {
 impl std::error::Error for Unfit {}
 
 /// Makes a [`Session`] of each accepted connection. Shared by all threads.
-pub struct Acceptor(ArcSwap<Shown>);
+pub struct Acceptor {
+    shown: ArcSwap<Shown>,
+    /// Who changes it does so after the other.
+    changing: Mutex<()>,
+}
 
-/// What clients are shown.
+/// What clients are shown, and what it was made of.
 struct Shown {
+    settings: Settings,
     config: Arc<ServerConfig>,
-    certificate: Certificate,
+    /// The first, and the others in their order.
+    certificates: Vec<(CertifiedKey, Certificate)>,
+    belief: Belief,
+}
+
+/// Whose certificates are believed. The tickets are part of it: each says that its owner was believed, so
+/// none outlives what that was by.
+#[derive(Clone)]
+struct Belief {
+    verifier: Arc<dyn ClientCertVerifier>,
+    lists: Vec<RevocationList>,
+    tickets: Arc<Tickets>,
+    /// Rises with each change.
+    epoch: u64,
 }
 
 impl Acceptor {
@@ -82,21 +113,43 @@ impl Acceptor {
     /// # Errors
     /// [`Unfit`]: nothing would work with them.
     pub fn new(settings: &Settings, now: i64) -> Result<Self, Unfit> {
-        Ok(Self(ArcSwap::new(Arc::new(shown(settings, now)?))))
+        let shown = Shown::new(settings.clone(), None, now)?;
+        Ok(Self { shown: ArcSwap::new(Arc::new(shown)), changing: Mutex::new(()) })
     }
 
-    /// Takes other settings for all connections to come.
+    /// Changes the settings for all connections to come. Who was believed by other settings has to be believed
+    /// anew: older tickets open nothing, and [`Self::believe`] says who may stay.
     ///
     /// # Errors
     /// As [`Self::new`]; then the old ones stay.
-    pub fn replace(&self, settings: &Settings, now: i64) -> Result<(), Unfit> {
-        self.0.store(Arc::new(shown(settings, now)?));
+    pub fn change(&self, now: i64, change: impl FnOnce(&mut Settings)) -> Result<(), Unfit> {
+        let _one = self.changing.lock();
+        let before = self.shown.load_full();
+        let mut settings = before.settings.clone();
+        change(&mut settings);
+        if settings.certificate != before.settings.certificate {
+            // It is about another one.
+            settings.staple = None;
+        }
+        if settings != before.settings {
+            self.shown.store(Arc::new(Shown::new(settings, Some(&before), now)?));
+        }
         Ok(())
     }
 
-    /// The certificate that clients are shown from now on.
-    pub fn certificate(&self) -> Certificate {
-        self.0.load().certificate.clone()
+    /// What is in force.
+    pub fn settings(&self) -> Settings {
+        self.shown.load().settings.clone()
+    }
+
+    /// The certificates that clients are shown from now on, the first first.
+    pub fn certificates(&self) -> Vec<Certificate> {
+        self.shown.load().certificates.iter().map(|(_, certificate)| certificate.clone()).collect()
+    }
+
+    /// The lists that say who is revoked.
+    pub fn revocation_lists(&self) -> Vec<RevocationList> {
+        self.shown.load().belief.lists.clone()
     }
 
     /// The state of a connection that was just accepted.
@@ -104,8 +157,63 @@ impl Acceptor {
     /// # Errors
     /// There is no memory or no randomness.
     pub fn accept(&self) -> std::io::Result<Session> {
-        let connection = ServerConnection::new(self.0.load().config.clone());
-        connection.map(Session::new).map_err(std::io::Error::other)
+        let shown = self.shown.load();
+        let connection =
+            ServerConnection::new(shown.config.clone()).map_err(std::io::Error::other)?;
+        Ok(Session::new(connection, shown.belief.epoch))
+    }
+
+    /// Rises with each change of whose certificates are believed.
+    pub fn epoch(&self) -> u64 {
+        self.shown.load().belief.epoch
+    }
+
+    /// True if the client of a session was found to be who it says, by the settings of now.
+    pub fn has_believed(&self, session: &Session) -> bool {
+        session.believed_in() == Some(self.epoch())
+    }
+
+    /// Whether the client of a session is believed by the settings of now. Computes only where that is not known:
+    /// for one that was believed by others, or that has resumed. Who has shown no certificate is not asked
+    /// for one again.
+    ///
+    /// # Errors
+    /// [`Disbelief`]: it is not, or nobody can say.
+    pub fn believe(&self, session: &mut Session, now: i64) -> Result<(), Disbelief> {
+        if self.has_believed(session) {
+            return Ok(());
+        }
+        let belief = self.shown.load().belief.clone();
+        if let Some((own, between)) = session.chain().and_then(<[_]>::split_first) {
+            let seconds = u64::try_from(now).unwrap_or_default();
+            let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
+            belief.verifier.verify_client_cert(own, between, now).map_err(Disbelief::of)?;
+        }
+        session.set_believed_in(belief.epoch);
+        Ok(())
+    }
+
+    /// The keys of the tickets: with them a successor lets clients resume that this one has let in. They are
+    /// as secret as the private key.
+    pub fn ticket_keys(&self) -> TicketKeys {
+        self.shown.load().belief.tickets.keys()
+    }
+
+    /// Goes on with the ticket keys of a predecessor that believed the same clients.
+    ///
+    /// # Errors
+    /// There is no memory; then nothing changes.
+    pub fn set_ticket_keys(&self, keys: TicketKeys) -> std::io::Result<()> {
+        let _one = self.changing.lock();
+        let tickets = Tickets::of(keys).map_err(|_| std::io::ErrorKind::OutOfMemory)?;
+        let before = self.shown.load_full();
+        let belief = Belief { tickets: Arc::new(tickets), ..before.belief.clone() };
+        let mut config = (*before.config).clone();
+        config.ticketer = belief.tickets.clone();
+        let (settings, certificates) = (before.settings.clone(), before.certificates.clone());
+        let shown = Shown { settings, config: Arc::new(config), certificates, belief };
+        self.shown.store(Arc::new(shown));
+        Ok(())
     }
 }
 
@@ -115,28 +223,84 @@ impl fmt::Debug for Acceptor {
     }
 }
 
-fn shown(settings: &Settings, now: i64) -> Result<Shown, Unfit> {
-    let provider = Arc::new(provider(settings)?);
-    let (certified, certificate) =
-        certified(&settings.certfile, &settings.keyfile, now, &provider)?;
-    let verifier = match &settings.clients {
-        Some(clients) => verifier(clients, provider.clone())?,
-        None => WebPkiClientVerifier::no_client_auth(),
+impl Shown {
+    /// What has not changed since `before` is taken from there, and held against no date again.
+    fn new(settings: Settings, before: Option<&Self>, now: i64) -> Result<Self, Unfit> {
+        let provider = Arc::new(provider(&settings)?);
+        let certificates = certificates(&settings, before, now, &provider)?;
+        let belief = belief(&settings, before, &provider)?;
+        let config = config(&settings, provider, &certificates, &belief)?;
+        Ok(Self { settings, config: Arc::new(config), certificates, belief })
+    }
+}
+
+fn certificates(
+    settings: &Settings,
+    before: Option<&Shown>,
+    now: i64,
+    provider: &CryptoProvider,
+) -> Result<Vec<(CertifiedKey, Certificate)>, Unfit> {
+    let known = |pair: &Pair| {
+        let before = before?;
+        let mut pairs = pairs(&before.settings).zip(&before.certificates);
+        Some(pairs.find(|(known, _)| *known == pair)?.1.clone())
     };
+    pairs(settings)
+        .map(|pair| known(pair).map_or_else(|| certified(pair, now, provider), Ok))
+        .collect()
+}
+
+fn pairs(settings: &Settings) -> impl Iterator<Item = &Pair> {
+    std::iter::once(&settings.certificate).chain(&settings.others)
+}
+
+fn belief(
+    settings: &Settings,
+    before: Option<&Shown>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Belief, Unfit> {
+    if let Some(before) = before
+        && before.settings.clients == settings.clients
+    {
+        return Ok(before.belief.clone());
+    }
+    let (verifier, lists) = match &settings.clients {
+        Some(clients) => {
+            let lists = lists(clients)?;
+            (verifier(clients, &lists, provider.clone())?, lists)
+        }
+        None => (WebPkiClientVerifier::no_client_auth(), Vec::new()),
+    };
+    let tickets =
+        Tickets::new().map_err(|_| Unfit::new("certfile", "there are no keys for tickets"))?;
+    let epoch = before.map_or(0, |before| before.belief.epoch + 1);
+    Ok(Belief { verifier, lists, tickets: Arc::new(tickets), epoch })
+}
+
+fn config(
+    settings: &Settings,
+    provider: Arc<CryptoProvider>,
+    certificates: &[(CertifiedKey, Certificate)],
+    belief: &Belief,
+) -> Result<ServerConfig, Unfit> {
     let versions: Vec<_> = settings.versions.iter().map(|version| version.of_library()).collect();
+    let mut shown = certificates.iter().map(|(certified, _)| certified.clone());
+    let first = shown.next().map(|first| CertifiedKey { ocsp: settings.staple.clone(), ..first });
+    let first = first.ok_or_else(|| Unfit::new("certfile", "there is none"))?;
+    let others: Vec<_> = shown.map(Arc::new).collect();
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&versions)
         .map_err(|error| Unfit::new("versions", error.to_string()))?
-        .with_client_cert_verifier(verifier)
-        .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
+        .with_client_cert_verifier(belief.verifier.clone())
+        .with_cert_resolver(Arc::new(ByName::new(Arc::new(first), &others)));
     config.alpn_protocols.clone_from(&settings.protocols);
     config.ignore_client_order = true;
-    // A session that is resumed is in the client's ticket: a million of them cost no memory here. The
-    // keys are this listener's alone, and new with every change of whom it believes.
+    // A session that is resumed is in the client's ticket: a million of them cost no memory here.
     config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.ticketer =
-        Ticketer::new().map_err(|error| Unfit::new("certfile", format!("no tickets: {error}")))?;
-    Ok(Shown { config: Arc::new(config), certificate })
+    config.ticketer = belief.tickets.clone();
+    // Who comes again gets another one then.
+    config.send_tls13_tickets = 1;
+    Ok(config)
 }
 
 /// The chosen suites, and the groups in the order in which we like them.

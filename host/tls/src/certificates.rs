@@ -1,18 +1,32 @@
 //! What a listener shows: a certificate, those it is signed by, and its key. All of it is checked before
 //! it is used: a pair that does not belong together would fail with the first client.
 
+use std::fmt;
+use std::sync::Arc;
+
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, Error, InconsistentKeys, RootCertStore};
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use crate::acceptor::Unfit;
 use crate::peer;
 
 /// Certificates of one file.
 const CERTIFICATES_MAX: usize = 64;
+
+/// A certificate and its key, by the content of their files.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Pair {
+    /// What the keys of the configuration that name the files begin with; empty, or with a dot at its end.
+    pub prefix: String,
+    /// The certificate, and behind it those that sign in turn, in PEM.
+    pub certfile: Arc<str>,
+    /// The key of the first, in PEM: PKCS#8, PKCS#1 or SEC1, not encrypted.
+    pub keyfile: Arc<str>,
+}
 
 /// What a person knows a certificate by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,34 +37,57 @@ pub struct Certificate {
     pub expires: i64,
 }
 
-/// Reads certificate and key, both in PEM; `now` is in seconds since 1970.
+/// Of its key nothing is shown.
+impl fmt::Debug for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pair {:?} {}", self.prefix, self.certfile)
+    }
+}
+
+/// Reads a pair; `now` is in seconds since 1970.
 pub(crate) fn certified(
-    certfile: &str,
-    keyfile: &str,
+    pair: &Pair,
     now: i64,
     provider: &CryptoProvider,
 ) -> Result<(CertifiedKey, Certificate), Unfit> {
-    let chain = certificates(certfile).map_err(|why| Unfit::new("certfile", why))?;
-    let certificate = in_force(&chain, now).map_err(|why| Unfit::new("certfile", why))?;
-    named_in_turn(&chain).map_err(|why| Unfit::new("certfile", why))?;
-    let key = PrivateKeyDer::from_pem_slice(keyfile.as_bytes()).map_err(|error| match error {
-        pem::Error::NoItemsFound if keyfile.contains("ENCRYPTED PRIVATE KEY") => Unfit::new(
-            "keyfile",
-            "its key is encrypted; `openssl pkey` writes it without a password",
-        ),
-        pem::Error::NoItemsFound => Unfit::new("keyfile", "it holds no private key"),
-        error => Unfit::new("keyfile", format!("it {}", shown(&error))),
-    })?;
+    let unfit = |key: &str, why: String| Unfit::new(format!("{}{key}", pair.prefix), why);
+    let of_certfile = |why| unfit("certfile", why);
+    let chain = certificates(&pair.certfile).map_err(of_certfile)?;
+    let certificate = in_force(&chain, now).map_err(of_certfile)?;
+    named_in_turn(&chain).map_err(of_certfile)?;
+    let key = private_key(&pair.keyfile).map_err(|why| unfit("keyfile", why))?;
     let certified = CertifiedKey::from_der(chain, key, provider).map_err(|error| match error {
         Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-            Unfit::new("keyfile", "its key is not that of the certificate in certfile")
+            unfit("keyfile", "its key is not that of the certificate in certfile".to_owned())
         }
         Error::InvalidCertificate(CertificateError::BadEncoding) => {
-            Unfit::new("certfile", "its first certificate cannot be read")
+            of_certfile("its first certificate cannot be read".to_owned())
         }
-        error => Unfit::new("keyfile", format!("its key cannot be used: {error}")),
+        error => unfit("keyfile", format!("its key cannot be used: {error}")),
     })?;
     Ok((certified, certificate))
+}
+
+/// The names that clients may ask for and be shown this certificate, in lower case; one may begin with `*.`.
+pub(crate) fn names(certified: &CertifiedKey) -> Vec<String> {
+    let Some(first) = certified.cert.first() else { return Vec::new() };
+    let Ok((_, certificate)) = X509Certificate::from_der(first.as_ref()) else { return Vec::new() };
+    let Ok(Some(names)) = certificate.subject_alternative_name() else { return Vec::new() };
+    let of_dns = |name: &GeneralName<'_>| match name {
+        GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
+        _ => None,
+    };
+    names.value.general_names.iter().filter_map(of_dns).collect()
+}
+
+fn private_key(keyfile: &str) -> Result<PrivateKeyDer<'static>, String> {
+    PrivateKeyDer::from_pem_slice(keyfile.as_bytes()).map_err(|error| match error {
+        pem::Error::NoItemsFound if keyfile.contains("ENCRYPTED PRIVATE KEY") => {
+            "its key is encrypted; `openssl pkey` writes it without a password".to_owned()
+        }
+        pem::Error::NoItemsFound => "it holds no private key".to_owned(),
+        error => format!("it {}", shown(&error)),
+    })
 }
 
 /// Reads the certificates of those who sign, in PEM.
@@ -65,7 +102,8 @@ pub(crate) fn roots(cacertfile: &str) -> Result<RootCertStore, Unfit> {
     Ok(roots)
 }
 
-fn certificates(text: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+/// The certificates of a file in PEM, at least one.
+pub(crate) fn certificates(text: &str) -> Result<Vec<CertificateDer<'static>>, String> {
     let mut certificates = Vec::new();
     for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
         certificates.push(certificate.map_err(|error| format!("it {}", shown(&error)))?);

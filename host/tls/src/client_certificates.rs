@@ -5,34 +5,48 @@ use std::sync::Arc;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
 use crate::acceptor::{Clients, Unfit};
 use crate::certificates::roots;
+use crate::revocation::RevocationList;
 
 /// What rustls asks about the certificates of clients.
 pub(crate) fn verifier(
     clients: &Clients,
+    lists: &[RevocationList],
     provider: Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, Unfit> {
-    let Clients { cacertfile, required, depth } = clients;
-    let builder = WebPkiClientVerifier::builder_with_provider(roots(cacertfile)?.into(), provider);
+    let Clients { cacertfile, required, depth, revocation } = clients;
+    let roots = Arc::new(roots(cacertfile)?);
+    let builder = WebPkiClientVerifier::builder_with_provider(roots, provider);
     let builder = if *required { builder } else { builder.allow_unauthenticated() };
-    let inner = builder.build().map_err(|error| Unfit::new("cacertfile", error.to_string()))?;
-    Ok(Arc::new(NoDeeper { inner, depth: *depth }))
+    // By itself it would take a list that is out of date, and whatever no list is about it refuses.
+    let builder =
+        builder.with_crls(lists.iter().map(RevocationList::der)).enforce_revocation_expiration();
+    let inner = builder.build().map_err(|error| match error {
+        VerifierBuilderError::InvalidCrl(error) => {
+            Unfit::new("crlfile", format!("a list cannot be used: {error:?}"))
+        }
+        error => Unfit::new("cacertfile", error.to_string()),
+    })?;
+    let is_blind = revocation.is_some() && lists.is_empty();
+    Ok(Arc::new(Strict { inner, depth: *depth, is_blind }))
 }
 
-/// Refuses chains that are longer than allowed, and asks the other about the rest.
+/// Refuses what the other would let through, and asks it about the rest.
 #[derive(Debug)]
-struct NoDeeper {
+struct Strict {
     inner: Arc<dyn ClientCertVerifier>,
     /// Certificates behind a client's own.
     depth: usize,
+    /// It should know who is revoked, and has no list yet.
+    is_blind: bool,
 }
 
-impl ClientCertVerifier for NoDeeper {
+impl ClientCertVerifier for Strict {
     fn offer_client_auth(&self) -> bool {
         self.inner.offer_client_auth()
     }
@@ -53,6 +67,9 @@ impl ClientCertVerifier for NoDeeper {
     ) -> Result<ClientCertVerified, Error> {
         if between.len() > self.depth {
             return Err(CertificateError::ApplicationVerificationFailure.into());
+        }
+        if self.is_blind {
+            return Err(CertificateError::UnknownRevocationStatus.into());
         }
         self.inner.verify_client_cert(certificate, between, now)
     }

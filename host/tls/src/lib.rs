@@ -4,15 +4,23 @@
 #![forbid(unsafe_code)]
 
 mod acceptor;
+mod by_name;
 mod certificates;
 mod client_certificates;
+mod disbelief;
 mod peer;
+mod revocation;
 mod session;
+mod signed;
 mod subject;
 mod suites;
+mod tickets;
 
 pub use acceptor::{Acceptor, Clients, Settings, Unfit};
-pub use certificates::Certificate;
+pub use certificates::{Certificate, Pair};
+pub use disbelief::Disbelief;
 pub use peer::{Field, Peer, Unnamed};
+pub use revocation::{Revocation, RevocationList};
 pub use session::{Session, Taken};
 pub use suites::{SUITES, Suite, Version};
+pub use tickets::{TicketKey, TicketKeys};

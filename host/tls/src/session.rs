@@ -3,7 +3,8 @@
 
 use std::io::{self, IoSlice, Read, Write};
 
-use rustls::{ProtocolVersion, ServerConnection};
+use rustls::pki_types::CertificateDer;
+use rustls::{HandshakeKind, ProtocolVersion, ServerConnection};
 
 use crate::peer::Peer;
 use crate::suites::Suite;
@@ -17,6 +18,10 @@ pub struct Session {
     connection: Box<ServerConnection>,
     /// The client broke the rules: what was read before still counts, and nothing after it.
     broken: bool,
+    /// Of the settings by which it is or was handled, or by which its client was believed last.
+    epoch: u64,
+    /// By the settings of `epoch`.
+    is_believed: bool,
 }
 
 /// What [`Session::take`] found.
@@ -33,9 +38,9 @@ pub enum Taken {
 }
 
 impl Session {
-    pub(crate) fn new(mut connection: ServerConnection) -> Self {
+    pub(crate) fn new(mut connection: ServerConnection, epoch: u64) -> Self {
         connection.set_buffer_limit(Some(PENDING_MAX));
-        Self { connection: Box::new(connection), broken: false }
+        Self { connection: Box::new(connection), broken: false, epoch, is_believed: false }
     }
 
     /// True until client and broker know each other.
@@ -47,6 +52,22 @@ impl Session {
     /// a session that is resumed: it is in the ticket.
     pub fn peer(&self) -> Option<Peer> {
         Some(Peer::of(self.connection.peer_certificates()?.first()?))
+    }
+
+    /// The certificates of the client, its own first, if it has shown any. Also of a session that is resumed.
+    pub(crate) fn chain(&self) -> Option<&[CertificateDer<'static>]> {
+        self.connection.peer_certificates()
+    }
+
+    /// The epoch by whose settings its client was found to be who it says; `None` for one that has
+    /// resumed, which is believed for what it was once.
+    pub(crate) fn believed_in(&self) -> Option<u64> {
+        let is_full = self.connection.handshake_kind() != Some(HandshakeKind::Resumed);
+        (is_full || self.is_believed).then_some(self.epoch)
+    }
+
+    pub(crate) fn set_believed_in(&mut self, epoch: u64) {
+        (self.epoch, self.is_believed) = (epoch, true);
     }
 
     /// What was agreed on, as plugins ask for it (`client.get`): `tls.version`, `tls.cipher`, `tls.sni`.

@@ -5,14 +5,13 @@ mod ends;
 
 use std::sync::Arc;
 
-use ends::{Authority, Ends, Pair, config, now, settings};
+use ends::{Authority, Ends, Pair, clients, config, now, settings};
 use rcgen::{CertificateParams, DistinguishedName, DnType, SanType, SerialNumber};
-use theseus_tls::{Acceptor, Clients, Field, Peer, Settings, Unnamed};
+use theseus_tls::{Acceptor, Field, Peer, Settings, Unnamed};
 
 /// What the server knows of who shows this; of the second connection, which is resumed.
 fn met(ca: &Authority, pair: Option<&Pair>) -> Option<Peer> {
-    let clients = Some(Clients { cacertfile: ca.pem(), required: false, depth: 0 });
-    let settings = Settings { clients, ..settings(&ca.server()) };
+    let settings = Settings { clients: Some(clients(ca, false, 0)), ..settings(&ca.server()) };
     let acceptor = Acceptor::new(&settings, now()).unwrap();
     let client = Arc::new(config(ca, pair));
     let meet = || {

@@ -5,10 +5,10 @@ mod ends;
 
 use std::sync::Arc;
 
-use ends::{Authority, Ends, Pair, config, now, settings};
+use ends::{Authority, Ends, Pair, clients, config, now, settings, shown};
 use rustls::crypto::aws_lc_rs::kx_group;
 use rustls::{HandshakeKind, NamedGroup, ProtocolVersion};
-use theseus_tls::{Acceptor, Clients, SUITES, Settings, Taken, Version};
+use theseus_tls::{Acceptor, SUITES, Settings, Taken, Version};
 
 fn acceptor(settings: &Settings) -> Acceptor {
     Acceptor::new(settings, now()).unwrap()
@@ -155,8 +155,7 @@ fn what_was_said_before_the_rules_were_broken_is_heard() {
 
 /// The one settings, as to clients.
 fn asking(ca: &Authority, believed: &Authority, required: bool, depth: usize) -> Settings {
-    let clients = Some(Clients { cacertfile: believed.pem(), required, depth });
-    Settings { clients, ..settings(&ca.server()) }
+    Settings { clients: Some(clients(believed, required, depth)), ..settings(&ca.server()) }
 }
 
 #[test]
@@ -196,10 +195,9 @@ fn a_chain_is_no_longer_than_depth() {
 }
 
 #[test]
-fn who_comes_again_resumes_until_settings_are_replaced() {
+fn who_comes_again_resumes_until_others_are_believed() {
     let ca = Authority::new("ca");
-    let settings = asking(&ca, &ca, true, 10);
-    let acceptor = acceptor(&settings);
+    let acceptor = acceptor(&asking(&ca, &ca, true, 10));
     let client = Arc::new(config(&ca, Some(&ca.client())));
     let kind = || {
         let mut ends = Ends::new(&client, acceptor.accept().unwrap());
@@ -209,7 +207,31 @@ fn who_comes_again_resumes_until_settings_are_replaced() {
     };
     assert_eq!(kind(), HandshakeKind::Full);
     assert_eq!(kind(), HandshakeKind::Resumed);
-    acceptor.replace(&settings, now()).unwrap();
+    // What the server shows says nothing of its clients.
+    acceptor.change(now(), |settings| settings.certificate = shown(&ca.server())).unwrap();
+    assert_eq!(kind(), HandshakeKind::Resumed);
+    let fewer = |settings: &mut Settings| settings.clients.as_mut().unwrap().depth = 9;
+    acceptor.change(now(), fewer).unwrap();
     // A ticket from before opens no door that may be shut by now.
     assert_eq!(kind(), HandshakeKind::Full);
+    assert_eq!(kind(), HandshakeKind::Resumed);
+}
+
+#[test]
+fn a_successor_with_the_keys_lets_clients_resume() {
+    let ca = Authority::new("ca");
+    let settings = settings(&ca.server());
+    let (first, second) = (acceptor(&settings), acceptor(&settings));
+    let client = Arc::new(config(&ca, None));
+    let kind = |acceptor: &Acceptor| {
+        let mut ends = Ends::new(&client, acceptor.accept().unwrap());
+        ends.run().unwrap();
+        ends.echo(b"x");
+        ends.client.handshake_kind().unwrap()
+    };
+    assert_eq!(kind(&first), HandshakeKind::Full);
+    assert_eq!(kind(&second), HandshakeKind::Full, "it has keys of its own");
+    assert_eq!(kind(&second), HandshakeKind::Resumed);
+    first.set_ticket_keys(second.ticket_keys()).unwrap();
+    assert_eq!(kind(&first), HandshakeKind::Resumed);
 }

@@ -3,9 +3,9 @@
 
 mod ends;
 
-use ends::{Authority, Pair, now, settings};
+use ends::{Authority, Pair, clients, now, settings, shown};
 use rcgen::ExtendedKeyUsagePurpose::ServerAuth;
-use theseus_tls::{Acceptor, Clients, Settings, Version};
+use theseus_tls::{Acceptor, Clients, Revocation, Settings, Version};
 
 fn why(settings: &Settings) -> String {
     Acceptor::new(settings, now()).unwrap_err().to_string()
@@ -88,7 +88,7 @@ fn suites_that_nobody_knows_or_that_a_version_lacks() {
 fn authorities_that_are_none() {
     let ca = Authority::new("ca");
     let with = |cacertfile: &str| Settings {
-        clients: Some(Clients { cacertfile: cacertfile.into(), required: true, depth: 1 }),
+        clients: Some(Clients { cacertfile: cacertfile.into(), ..clients(&ca, true, 1) }),
         ..settings(&ca.server())
     };
     assert_eq!(why(&with("")), "cacertfile: it holds no certificate");
@@ -97,11 +97,39 @@ fn authorities_that_are_none() {
 }
 
 #[test]
+fn lists_that_say_nothing_of_who_is_revoked() {
+    let (ca, forger) = (Authority::new("ca"), Authority::new("ca"));
+    let list = ca.revoke(&[], (-1, 1));
+    let with = |crlfile: &str| {
+        let revocation = Revocation { crlfile: Some(crlfile.into()), ..Revocation::default() };
+        let clients = Clients { revocation: Some(revocation), ..clients(&ca, true, 1) };
+        Settings { clients: Some(clients), ..settings(&ca.server()) }
+    };
+    for (crlfile, said) in [
+        ("", "crlfile: it holds no list of revoked certificates"),
+        (&ca.pem(), "crlfile: it holds no list of revoked certificates"),
+        (&list[..list.len() / 2], "crlfile: it is no PEM, or is cut off"),
+        (
+            "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n",
+            "crlfile: list 1 cannot be read: it is no list of revoked certificates",
+        ),
+        (
+            &(list.clone() + &forger.revoke(&[], (-1, 1))),
+            "crlfile: list 2 is not signed by the `CN=ca` in cacertfile",
+        ),
+    ] {
+        assert_eq!(why(&with(crlfile)), said);
+    }
+    assert!(Acceptor::new(&with(&list.repeat(64)), now()).is_ok());
+    assert_eq!(why(&with(&list.repeat(65))), "crlfile: there are more than 64 lists");
+}
+
+#[test]
 fn settings_that_do_not_do_leave_the_old_ones_in_place() {
     let ca = Authority::new("ca");
     let acceptor = Acceptor::new(&settings(&ca.server()), now()).unwrap();
-    let bad = settings(&ca.sign(ServerAuth, (-2, -1)));
-    assert!(acceptor.replace(&bad, now()).is_err());
+    let bad = shown(&ca.sign(ServerAuth, (-2, -1)));
+    assert!(acceptor.change(now(), |settings| settings.certificate = bad).is_err());
     let client = std::sync::Arc::new(ends::config(&ca, None));
     ends::Ends::new(&client, acceptor.accept().unwrap()).run().unwrap();
 }

@@ -7,15 +7,16 @@ use std::io::{IoSlice, Read as _, Write as _};
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer,
+    DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair,
+    RevokedCertParams, SerialNumber,
 };
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
-use theseus_tls::{Session, Settings, Taken, Version};
+use theseus_tls::{Clients, Session, Settings, Taken, Version};
 use time::{Duration, OffsetDateTime};
 
 /// Seconds since 1970.
@@ -46,6 +47,12 @@ fn of_ca(name: &str) -> CertificateParams {
     let mut params = params(name, (-1, 1));
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params
+}
+
+fn serial(pair: &Pair) -> SerialNumber {
+    let der = CertificateDer::from_pem_slice(pair.certificate.as_bytes()).unwrap();
+    let (_, certificate) = x509_parser::parse_x509_certificate(&der).unwrap();
+    SerialNumber::from_slice(certificate.raw_serial())
 }
 
 impl Authority {
@@ -80,6 +87,26 @@ impl Authority {
         Pair { certificate, key: key.serialize_pem() }
     }
 
+    /// A list of those that are revoked, in force from so many days from now until so many.
+    pub(crate) fn revoke(&self, revoked: &[&Pair], days: (i64, i64)) -> String {
+        let now = OffsetDateTime::now_utc();
+        let of = |pair: &&Pair| RevokedCertParams {
+            serial_number: serial(pair),
+            revocation_time: now - Duration::hours(1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: now + Duration::days(days.0),
+            next_update: now + Duration::days(days.1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.iter().map(of).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.0).unwrap().pem().unwrap()
+    }
+
     pub(crate) fn server(&self) -> Pair {
         self.sign(ExtendedKeyUsagePurpose::ServerAuth, (-1, 1))
     }
@@ -89,10 +116,25 @@ impl Authority {
     }
 }
 
+/// As a listener is given it.
+pub(crate) fn shown(pair: &Pair) -> theseus_tls::Pair {
+    theseus_tls::Pair {
+        prefix: String::new(),
+        certfile: pair.certificate.as_str().into(),
+        keyfile: pair.key.as_str().into(),
+    }
+}
+
+/// A way to ask clients whom this one has signed; nobody asks who is revoked.
+pub(crate) fn clients(ca: &Authority, required: bool, depth: usize) -> Clients {
+    Clients { cacertfile: ca.pem().into(), required, depth, revocation: None }
+}
+
 pub(crate) fn settings(pair: &Pair) -> Settings {
     Settings {
-        certfile: pair.certificate.clone(),
-        keyfile: pair.key.clone(),
+        certificate: shown(pair),
+        others: Vec::new(),
+        staple: None,
         clients: None,
         versions: vec![Version::Tls13, Version::Tls12],
         ciphers: Vec::new(),

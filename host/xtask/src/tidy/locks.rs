@@ -32,6 +32,10 @@ const ALLOWED: &[(&str, &str)] = &[
     ("host/policy/src/tended/shadow.rs", "what a candidate showed; held to count one answer"),
     ("host/wasm/src/pool.rs", "idle instances; held to push or to pop one"),
     ("host/wasm/src/voice.rs", "what plugins logged and counted; held for one line or one number"),
+    (
+        "host/tls/src/acceptor.rs",
+        "who changes what a listener shows, one at a time; who accepts takes the pointer",
+    ),
     ("host/native/src/back_off.rs", "when the next try is; held to look at it or to change it"),
     (
         "host/native/src/keep.rs",

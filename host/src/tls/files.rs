@@ -1,0 +1,193 @@
+//! The files that `ssl_options` names: read at the start, followed afterwards, and what they are made into. They are
+//! known by the keys that name them, without what all of a listener's have in common.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+use theseus_config::{Config, Listener, SslOptions, TlsVersion, Verify};
+use theseus_reload::{Follower, Unfollowed};
+use theseus_tls::{Acceptor, Certificate, Clients, Pair, Revocation, Settings, Unfit, Version};
+
+use crate::clock::seconds_since_1970 as now;
+use crate::listen::Bound;
+
+/// Bytes of one file, as of those that are followed.
+const FILE_MAX: u64 = 16 << 20;
+
+/// Protocols of ALPN: as EMQX and IANA name MQTT, and what carries WebSocket.
+const MQTT: &[u8] = b"mqtt";
+const HTTP: &[u8] = b"http/1.1";
+
+const CERTFILE: &str = "certfile";
+const KEYFILE: &str = "keyfile";
+const CACERTFILE: &str = "cacertfile";
+const CRLFILE: &str = "crlfile";
+
+/// What stands in each file, by its key.
+pub(crate) struct Texts(BTreeMap<String, Arc<str>>);
+
+impl Texts {
+    /// Reads them all; paths begin at `base`.
+    pub(crate) fn read(options: &SslOptions, base: &Path) -> Result<Self, Unfit> {
+        let one = |(key, path): (String, &Path)| match read(&base.join(path)) {
+            Ok(text) => Ok((key, text)),
+            Err(error) => Err(Unfit { key, why: format!("cannot be read: {error}") }),
+        };
+        files(options).into_iter().map(one).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// SHA-256 of each.
+    pub(crate) fn digests(&self) -> BTreeMap<String, [u8; 32]> {
+        let digest = |(key, text): (&String, &Arc<str>)| {
+            (key.clone(), Sha256::digest(text.as_bytes()).into())
+        };
+        self.0.iter().map(digest).collect()
+    }
+
+    /// What a listener shows and believes by them.
+    pub(crate) fn settings(&self, listener: &Listener, options: &SslOptions) -> Settings {
+        let version = |version: &TlsVersion| match version {
+            TlsVersion::V12 => Version::Tls12,
+            TlsVersion::V13 => Version::Tls13,
+        };
+        Settings {
+            certificate: self.pair(String::new()),
+            others: self.others(options),
+            staple: None,
+            clients: self.clients(options),
+            versions: options.versions.iter().map(version).collect(),
+            ciphers: options.ciphers.clone(),
+            protocols: vec![if listener.websocket.is_some() { HTTP } else { MQTT }.to_vec()],
+        }
+    }
+
+    /// Puts what stands in them now into settings that know more.
+    fn renew(&self, options: &SslOptions, settings: &mut Settings) {
+        (settings.certificate, settings.others) = (self.pair(String::new()), self.others(options));
+        if let Some(clients) = &mut settings.clients {
+            clients.cacertfile = self.text(CACERTFILE);
+            if let Some(revocation) = &mut clients.revocation {
+                revocation.crlfile = self.0.get(CRLFILE).cloned();
+            }
+        }
+    }
+
+    fn clients(&self, options: &SslOptions) -> Option<Clients> {
+        let cacertfile = self.0.get(CACERTFILE)?.clone();
+        let crlfile = self.0.get(CRLFILE).cloned();
+        let revocation =
+            crlfile.map(|crlfile| Revocation { crlfile: Some(crlfile), ..Revocation::default() });
+        let (required, depth) = (options.fail_if_no_peer_cert, options.depth);
+        Some(Clients { cacertfile, required, depth, revocation })
+    }
+
+    fn others(&self, options: &SslOptions) -> Vec<Pair> {
+        options.sni.iter().map(|sni| self.pair(format!("sni.{}.", sni.name))).collect()
+    }
+
+    fn pair(&self, prefix: String) -> Pair {
+        let text = |key| self.text(&format!("{prefix}{key}"));
+        Pair { certfile: text(CERTFILE), keyfile: text(KEYFILE), prefix }
+    }
+
+    fn text(&self, key: &str) -> Arc<str> {
+        self.0.get(key).cloned().unwrap_or_default()
+    }
+}
+
+/// The files that count, by key.
+pub(crate) fn files(options: &SslOptions) -> Vec<(String, &Path)> {
+    let mut files: Vec<(String, &Path)> =
+        vec![(CERTFILE.to_owned(), &options.certfile), (KEYFILE.to_owned(), &options.keyfile)];
+    for sni in &options.sni {
+        files.push((format!("sni.{}.{CERTFILE}", sni.name), &sni.certfile));
+        files.push((format!("sni.{}.{KEYFILE}", sni.name), &sni.keyfile));
+    }
+    if options.verify == Verify::Peer {
+        let asked = [(CACERTFILE, &options.cacertfile), (CRLFILE, &options.crlfile)];
+        let named = asked.into_iter().filter_map(|(key, path)| Some((key, path.as_deref()?)));
+        files.extend(named.map(|(key, path)| (key.to_owned(), path)));
+    }
+    files
+}
+
+/// The whole of a key.
+pub(crate) fn full(listener: &Listener, key: &str) -> String {
+    format!("{}.ssl_options.{key}", listener.path())
+}
+
+/// What follows the files of the listeners under TLS, which are bound in the order of the configuration.
+pub(crate) fn followers(config: &Config, bound: &[Bound]) -> Vec<Box<dyn Follower>> {
+    let pairs = config.listeners.iter().zip(bound);
+    let followers = pairs.filter_map(|(listener, bound)| {
+        let (options, tls) = (listener.ssl_options.clone()?, bound.listener.tls.as_ref()?);
+        let (base, acceptor) = (config.base.clone(), tls.acceptor.clone());
+        let (listener, made_of) = (listener.clone(), tls.made_of.clone());
+        let follower = Files { listener, options, base, acceptor, made_of };
+        Some(Box::new(follower) as Box<dyn Follower>)
+    });
+    followers.collect()
+}
+
+/// Shows what stands in the files of a listener, once that has changed.
+struct Files {
+    listener: Listener,
+    options: SslOptions,
+    base: PathBuf,
+    acceptor: Arc<Acceptor>,
+    made_of: BTreeMap<String, [u8; 32]>,
+}
+
+impl Follower for Files {
+    fn files(&self) -> Vec<(String, PathBuf, [u8; 32])> {
+        let full = |(key, path): (String, &Path)| {
+            let digest = self.made_of.get(&key).copied().unwrap_or_default();
+            (full(&self.listener, &key), self.base.join(path), digest)
+        };
+        files(&self.options).into_iter().map(full).collect()
+    }
+
+    fn renew(&self, contents: &BTreeMap<String, Arc<str>>) -> Result<String, Unfollowed> {
+        let text = |(key, _): (String, &Path)| {
+            let text = contents.get(&full(&self.listener, &key)).cloned();
+            (key, text.unwrap_or_default())
+        };
+        let texts = Texts(files(&self.options).into_iter().map(text).collect());
+        let unfollowed = |Unfit { key, why }| Unfollowed { key: full(&self.listener, &key), why };
+        let before = self.acceptor.epoch();
+        self.acceptor
+            .change(now(), |settings| texts.renew(&self.options, settings))
+            .map_err(unfollowed)?;
+        Ok(self.said(before))
+    }
+}
+
+impl Files {
+    /// What is different now, the epoch having been this one `before`.
+    fn said(&self, before: u64) -> String {
+        let title = self.listener.title();
+        let of = |Certificate { serial, expires }: Certificate| {
+            format!("{serial}, good for {} days", (expires - now()) / (24 * 3600))
+        };
+        let shown: Vec<_> = self.acceptor.certificates().into_iter().map(of).collect();
+        let shown = shown.join(", and ");
+        let others = match self.acceptor.epoch() == before {
+            true => "",
+            false => "; whose certificate it does not believe any more has to go",
+        };
+        format!("{title} shows the certificate {shown}, to who comes from now on{others}")
+    }
+}
+
+fn read(path: &Path) -> std::io::Result<Arc<str>> {
+    let mut text = String::new();
+    let count = File::open(path)?.take(FILE_MAX + 1).read_to_string(&mut text)?;
+    if count as u64 > FILE_MAX {
+        return Err(std::io::Error::other(format!("it is larger than {FILE_MAX} bytes")));
+    }
+    Ok(text.into())
+}

@@ -1,0 +1,74 @@
+//! Clients that are connected by a certificate that is not believed any more: it was revoked, or its authority is
+//! gone. One of these per shard finds them, once whom the broker believes has changed.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use theseus_core::ConnectionKey;
+use theseus_mqtt::ReasonCode;
+use theseus_tls::Disbelief;
+
+use crate::clock::seconds_since_1970;
+use crate::listen::Listener;
+use crate::local::{Link, Local, State};
+
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Looks until its task is dropped; at nothing where no listener has TLS.
+pub(crate) async fn sweep(local: Rc<Local>, listeners: Vec<Arc<Listener>>) {
+    let of = |listener: &Arc<Listener>| Some(listener.tls.as_ref()?.acceptor.clone());
+    let acceptors: Vec<_> = listeners.iter().filter_map(of).collect();
+    let epochs = || acceptors.iter().map(|acceptor| acceptor.epoch()).collect::<Vec<_>>();
+    let mut seen = epochs();
+    while !acceptors.is_empty() {
+        tokio::time::sleep(LOOK).await;
+        let now = epochs();
+        if std::mem::replace(&mut seen, now.clone()) != now || local.sweep_due.replace(false) {
+            all(&local).await;
+        }
+    }
+}
+
+/// True if nobody has looked yet whether the settings of now believe the client of a link.
+pub(crate) fn is_due(link: &Link) -> bool {
+    let tls = link.seat.listener().tls.as_ref();
+    tls.is_some_and(|tls| !link.wire.is_believed(&tls.acceptor))
+}
+
+/// Looking at one takes as long as a step of a handshake, and waits for its turn among these.
+async fn all(local: &Rc<Local>) {
+    let due = |(key, link): (ConnectionKey, &Link)| is_due(link).then_some(key);
+    let keys: Vec<_> = local.state.borrow().links.iter().filter_map(due).collect();
+    let mut gone = 0;
+    for key in keys {
+        let step = local.handshake_step.acquire().await;
+        gone += u64::from(local.state.borrow_mut().dismiss_disbelieved(local, key));
+        local.schedule_flush();
+        tokio::task::yield_now().await;
+        drop(step);
+    }
+    if gone > 0 {
+        tracing::info!(
+            "{gone} connected clients had to go: their certificates are not believed any more"
+        );
+    }
+}
+
+impl State {
+    /// True if it had to go.
+    fn dismiss_disbelieved(&mut self, local: &Local, key: ConnectionKey) -> bool {
+        let Some(Link { wire, seat, .. }) = self.links.get_mut(key) else { return false };
+        let Some(tls) = &seat.listener().tls else { return false };
+        match wire.believe(&tls.acceptor, seconds_since_1970()) {
+            Err(disbelief @ Disbelief::Refused(_)) => {
+                let reason = ReasonCode::NotAuthorized;
+                self.shard.dismiss(local.clock.now(), key, reason, &disbelief.to_string());
+                true
+            }
+            // Who was let in was found to be good then.
+            Ok(()) | Err(Disbelief::Unknown(_)) => false,
+        }
+    }
+}
