@@ -12,6 +12,8 @@ mod events;
 mod exchange;
 mod expiry;
 mod feed;
+#[allow(dead_code, reason = "revocation lists and OCSP answers are fetched with it next")]
+mod fetch;
 mod file_limit;
 mod first_user;
 mod flush;

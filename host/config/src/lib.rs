@@ -45,6 +45,8 @@ mod testing;
 mod top;
 mod trust;
 mod units;
+#[allow(dead_code, reason = "the keys of revocation lists and of OCSP come next")]
+mod urls;
 mod validate;
 mod walk;
 
@@ -74,3 +76,4 @@ pub use sys_topics::{SysEventMessages, SysTopics};
 pub use testing::Testing;
 pub use trust::{Trust, TrustKey, TrustMode};
 pub use units::parse_duration;
+pub use urls::HttpUrl;
