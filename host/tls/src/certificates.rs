@@ -151,7 +151,10 @@ fn named_in_turn(chain: &[CertificateDer<'_>]) -> Result<(), String> {
     Ok(())
 }
 
-fn parsed<'a>(chain: &'a [CertificateDer<'_>]) -> Result<Vec<X509Certificate<'a>>, String> {
+/// What stands in them.
+pub(crate) fn parsed<'a>(
+    chain: &'a [CertificateDer<'_>],
+) -> Result<Vec<X509Certificate<'a>>, String> {
     let parse = |(index, der): (usize, &'a CertificateDer<'_>)| {
         let (_, certificate) = X509Certificate::from_der(der.as_ref())
             .map_err(|_| format!("{} cannot be read", which(index)))?;

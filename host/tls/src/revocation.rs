@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
+use rustls::pki_types::CertificateRevocationListDer;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use webpki::BorrowedCertRevocationList;
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _, X509Certificate};
 
 use crate::acceptor::{Clients, Unfit};
-use crate::certificates::certificates;
-use crate::signed::is_signed_by;
+use crate::certificates::{certificates, parsed};
+use crate::signed::{Key, Signed};
 
 /// Lists of one file.
 const LISTS_MAX: usize = 64;
@@ -54,8 +54,9 @@ impl RevocationList {
         });
         let der = of_pem.transpose()?;
         let der = der.as_deref().unwrap_or(bytes);
-        let (list, parsed) = read(der)?;
-        if !certificates(cacertfile)?.iter().any(|signer| has_signed(signer, &parsed)) {
+        let list = read(der)?;
+        let signers = certificates(cacertfile)?;
+        if !parsed(&signers)?.iter().any(|signer| has_signed(signer, &list)) {
             return Err(format!("is signed by none in cacertfile, but by `{}`", list.issuer));
         }
         if list.expires <= now {
@@ -78,8 +79,8 @@ pub(crate) fn lists(clients: &Clients) -> Result<Vec<RevocationList>, Unfit> {
             CertificateRevocationListDer::pem_slice_iter(crlfile.as_bytes()).enumerate()
         {
             let list = list.map_err(|_| unfit("it is no PEM, or is cut off".to_owned()))?;
-            let read = of_file(list.as_ref(), &clients.cacertfile);
-            lists.push(read.map_err(|why| unfit(format!("list {} {why}", index + 1)))?);
+            let list = of_file(list.as_ref(), &clients.cacertfile);
+            lists.push(list.map_err(|why| unfit(format!("list {} {why}", index + 1)))?);
         }
         if lists.is_empty() {
             return Err(unfit("it holds no list of revoked certificates".to_owned()));
@@ -100,29 +101,26 @@ impl RevocationList {
 
 /// One whose issuer is not in `cacertfile`, but sent by clients, is looked at when they come.
 fn of_file(der: &[u8], cacertfile: &str) -> Result<RevocationList, String> {
-    let (list, parsed) = read(der)?;
-    let mut forged = false;
-    for signer in certificates(cacertfile)? {
-        let Ok((_, certificate)) = X509Certificate::from_der(&signer) else { continue };
-        let is_issuer = certificate.subject() == parsed.issuer();
-        // Another key of the same name may have signed it.
-        if is_issuer && has_signed(&signer, &parsed) {
-            return Ok(list);
-        }
-        forged |= is_issuer;
-    }
-    match forged {
-        true => Err(format!("is not signed by the `{}` in cacertfile", list.issuer)),
-        false => Ok(list),
+    let list = read(der)?;
+    let signers = certificates(cacertfile)?;
+    let signers = parsed(&signers)?;
+    // There may be several of one name, with other keys.
+    let mut namesakes =
+        signers.iter().filter(|it| it.subject().to_string() == list.issuer).peekable();
+    let is_from_elsewhere = namesakes.peek().is_none();
+    match is_from_elsewhere || namesakes.any(|signer| has_signed(signer, &list)) {
+        true => Ok(list),
+        false => Err(format!("is not signed by the `{}` in cacertfile", list.issuer)),
     }
 }
 
-fn has_signed(signer: &CertificateDer<'_>, list: &CertificateRevocationList<'_>) -> bool {
-    is_signed_by(signer, list.tbs_cert_list.as_ref(), &list.signature_value.data)
+fn has_signed(signer: &X509Certificate<'_>, list: &RevocationList) -> bool {
+    let key = Key::of(signer);
+    key.zip(Signed::whole(&list.der)).is_some_and(|(key, list)| key.has_signed(&list))
 }
 
 /// Without an end it would count for ever, whatever was revoked since.
-fn read(der: &[u8]) -> Result<(RevocationList, CertificateRevocationList<'_>), String> {
+fn read(der: &[u8]) -> Result<RevocationList, String> {
     let (_, parsed) = CertificateRevocationList::from_der(der)
         .map_err(|_| "cannot be read: it is no list of revoked certificates".to_owned())?;
     // That one looks closer, and a list that it does not take would be refused with all others.
@@ -130,11 +128,10 @@ fn read(der: &[u8]) -> Result<(RevocationList, CertificateRevocationList<'_>), S
         .map_err(|error| format!("cannot be used: {error:?}"))?;
     let list = &parsed.tbs_cert_list;
     let expires = list.next_update.ok_or("does not say until when it counts (nextUpdate)")?;
-    let list = RevocationList {
+    Ok(RevocationList {
         der: der.into(),
         issuer: list.issuer.to_string(),
         made: list.this_update.timestamp(),
         expires: expires.timestamp(),
-    };
-    Ok((list, parsed))
+    })
 }
