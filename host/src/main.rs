@@ -39,6 +39,8 @@ mod revalidation;
 mod serve;
 mod settings;
 mod shard_thread;
+#[allow(dead_code, reason = "listeners are not yet stapled")]
+mod stapling;
 mod start;
 mod stop;
 mod stranger;

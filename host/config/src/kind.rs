@@ -420,6 +420,10 @@ impl<K: Kind> Kind for OrWord<K> {
     fn allowed(&self) -> String {
         format!("\"{}\", or {}", self.0, self.1.allowed())
     }
+
+    fn is_secret(&self, raw: &Raw) -> bool {
+        raw.as_text() != Some(self.0) && self.1.is_secret(raw)
+    }
 }
 
 fn text_with_unit(raw: &Raw) -> Result<&str, String> {

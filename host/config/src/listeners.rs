@@ -8,7 +8,6 @@ use crate::kind::{Address, Bytes, Count, Flag, OrWord, Origins, RequestPath};
 use crate::lists::Names;
 use crate::read::Reader;
 use crate::section::{LIVE, Section, section};
-use crate::sni::Sni;
 use crate::ssl_options::SslOptions;
 use crate::walk::Named;
 
@@ -121,12 +120,8 @@ impl Listener {
         let mut wrong = false;
         let (mut ssl_options, mut websocket) = (None, None);
         if is(["listeners.ssl.", "listeners.wss."]) {
-            let at = format!("{}.ssl_options", door.path);
-            let further = reader.named(&format!("{at}.sni"));
-            let read = |named: &Named| Sni::read(reader, &named.path, named.name().to_owned());
-            let sni: Option<Vec<_>> = further.iter().map(read).collect();
-            ssl_options = SslOptions::read(reader, &at, sni.clone().unwrap_or_default());
-            wrong |= ssl_options.is_none() || sni.is_none();
+            ssl_options = SslOptions::read_whole(reader, &format!("{}.ssl_options", door.path));
+            wrong |= ssl_options.is_none();
         }
         if is(["listeners.ws.", "listeners.wss."]) {
             websocket = WebSocket::read(reader, &format!("{}.websocket", door.path));

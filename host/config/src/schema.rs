@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::section::{Key, Section};
 use crate::{
-    admin, authorization, ban, connectors, force_shutdown, listeners, log, mqtt, node,
+    admin, authorization, ban, connectors, force_shutdown, listeners, log, mqtt, node, ocsp,
     plugin_policy, plugins, policy, retainer, sni, ssl_options, sys_topics, testing, top, trust,
 };
 
@@ -18,12 +18,14 @@ pub(crate) const SECTIONS: &[Section] = &[
     listeners::SSL_LISTENER,
     ssl_options::SslOptions::SECTION,
     sni::Sni::SECTION,
+    ocsp::Ocsp::SECTION,
     listeners::WS_LISTENER,
     listeners::WebSocket::SECTION,
     listeners::WSS_LISTENER,
     listeners::WebSocket::OF_WSS,
     ssl_options::SslOptions::OF_WSS,
     sni::Sni::OF_WSS,
+    ocsp::Ocsp::OF_WSS,
     authorization::Authorization::SECTION,
     plugins::SECTION,
     trust::Trust::SECTION,

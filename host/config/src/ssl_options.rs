@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use crate::kind::{Choice, Count, Flag, Folder, OrWord, Span};
 use crate::lists::{Choices, Tokens};
+use crate::ocsp::Ocsp;
+use crate::read::Reader;
 use crate::section::{Section, section};
 use crate::sni::Sni;
+use crate::walk::Named;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -15,6 +18,7 @@ section! {
     /// What clients of a TLS listener meet. All paths are those of files in PEM.
     pub struct SslOptions["listeners", "ssl", "*", "ssl_options"]
         given sni: Vec<Sni>, "Further certificates, in the order of the file."
+        given ocsp: Option<Ocsp>, "How the certificate is shown with an OCSP answer; none: it is not."
     {
         /// The listener's certificate, and behind it those that sign in turn, but for the last, which
         /// clients know.
@@ -50,6 +54,19 @@ section! {
 }
 
 impl SslOptions {
+    /// Reads the section that stands at the dotted path `at`, and those below it; none when a key of them is
+    /// wrong, each of which is told.
+    pub(crate) fn read_whole(reader: &mut Reader<'_>, at: &str) -> Option<Self> {
+        let further = reader.named(&format!("{at}.sni"));
+        let read = |sni: &Named| Sni::read(reader, &sni.path, sni.name().to_owned());
+        let sni: Vec<_> = further.iter().map(read).collect();
+        let ocsp = Ocsp::read(reader, &format!("{at}.ocsp"));
+        let stapling = ocsp.clone().filter(|ocsp| ocsp.enable_ocsp_stapling);
+        let options = Self::read(reader, at, Vec::new(), stapling)?;
+        let sni = sni.into_iter().collect::<Option<_>>()?;
+        ocsp.map(|_| Self { sni, ..options })
+    }
+
     /// The section `[listeners.wss.NAME.ssl_options]`.
     pub(crate) const OF_WSS: Section = Section {
         path: &["listeners", "wss", "*", "ssl_options"],

@@ -87,6 +87,40 @@ fn what_is_wrong_under_tls_is_named_by_line_and_key() {
 }
 
 #[test]
+fn ocsp_is_asked_for_where_it_is_wanted() {
+    let ocsp = |kind: &str, keys: &str| {
+        let text = format!(
+            "[listeners.{kind}.a]\nbind = '127.0.0.1:0'\n[listeners.{kind}.a.ssl_options]\n{PAIR}\
+             [listeners.{kind}.a.ssl_options.ocsp]\n{keys}\n"
+        );
+        let options = |loaded: Loaded| loaded.config.listeners[0].ssl_options.clone();
+        parse(&text).map(|loaded| options(loaded).and_then(|options| options.ocsp))
+    };
+    assert_eq!(ocsp("ssl", "refresh_interval = '1h'"), Ok(None));
+    for kind in ["ssl", "wss"] {
+        let plain = ocsp(kind, "enable_ocsp_stapling = true").unwrap().unwrap();
+        assert_eq!((plain.responder_url, plain.issuer_pem), (None, None));
+        assert_eq!(plain.refresh_interval, Duration::from_secs(300));
+        assert_eq!(plain.refresh_http_timeout, Duration::from_secs(15));
+    }
+    let keys = "enable_ocsp_stapling = true\nresponder_url = 'http://ca.example.com:81/ocsp'\n\
+                issuer_pem = 'ca.pem'";
+    let full = ocsp("ssl", keys).unwrap().unwrap();
+    let url = full.responder_url.unwrap();
+    assert_eq!((url.host(), url.port(), url.target()), ("ca.example.com", 81, "/ocsp"));
+    assert_eq!(full.issuer_pem.as_deref(), Some(Path::new("ca.pem")));
+    for (keys, said) in [
+        ("responder_url = 'https://a'", "responder_url: \"https://a\" does not begin with http://"),
+        ("responder_url = 'http://u:p@a'", "responder_url: the value holds a user; allowed: "),
+        ("responder_ulr = 'http://a'", "responder_ulr: unknown key; did you mean `responder_url`?"),
+        ("refresh_interval = '0s'", "refresh_interval: \"0s\" is out of range"),
+    ] {
+        let found = ocsp("ssl", keys).unwrap_err();
+        assert!(found.contains(&format!(":8: listeners.ssl.a.ssl_options.ocsp.{said}")), "{found}");
+    }
+}
+
+#[test]
 fn certificates_name_clients_only_where_they_are_asked_for() {
     let ssl = |options: &str, mqtt: &str| {
         format!(

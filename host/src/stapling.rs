@@ -1,0 +1,301 @@
+//! What an authority says of the certificate that a listener shows, shown with it (OCSP stapling, RFC 6066, 8):
+//! asked for ahead of time, kept while it holds whatever becomes of the authority, and never shown after.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use theseus_config::{HttpUrl, Ocsp};
+use theseus_tls::{Inquiry, Refused, Staple};
+use tokio::time::Instant;
+
+use crate::clock::seconds_since_1970;
+use crate::fetch::{self, Bounds};
+
+/// Between two looks at whether the certificate is another, or an answer is over.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Seconds before its end that an answer is shown for the last time: it has a way to go, and clocks differ.
+const MARGIN: i64 = 10;
+
+/// Before what failed is tried again; then each time twice as long.
+const FIRST_RETRY: Duration = Duration::from_secs(10);
+
+/// Bytes of an answer.
+const ANSWER_MAX: usize = 64 << 10;
+
+/// A listener whose certificate is asked about.
+pub(crate) struct Stapled {
+    /// As logs know it: `ssl:default`.
+    pub(crate) title: String,
+    pub(crate) options: Ocsp,
+    /// The question about the certificate that is shown now; always the same one for the same certificate.
+    pub(crate) inquiry: Box<dyn Fn() -> Option<Arc<Inquiry>> + Send + Sync>,
+    /// Shows this answer, or none, with the certificate of that question, if that is still the one.
+    pub(crate) show: Box<Show>,
+}
+
+/// Takes the question and its answer.
+type Show = dyn Fn(&Arc<Inquiry>, Option<Vec<u8>>) + Send + Sync;
+
+/// Asks and shows until its task is dropped.
+pub(crate) async fn watch(stapled: Stapled) {
+    let mut about = None;
+    let mut course = Course::new(stapled.options.refresh_interval);
+    let mut next = Instant::now();
+    loop {
+        let current = (stapled.inquiry)();
+        if !is_same(current.as_ref(), about.as_ref()) {
+            if current.as_deref() == about.as_deref() {
+                // Other settings for the same certificate.
+                course.show(&stapled, current.as_ref());
+            } else {
+                course = Course::new(stapled.options.refresh_interval);
+                next = Instant::now();
+            }
+            about = current;
+        }
+        if let Some(about) = &about {
+            if course.is_over(seconds_since_1970()) {
+                course.show(&stapled, Some(about));
+                tell(&stapled.title, about, &Line::Over);
+            }
+            if Instant::now() >= next {
+                let heard = ask(&stapled, about, course.left(seconds_since_1970())).await;
+                let (pause, line) = course.hear(heard, seconds_since_1970());
+                course.show(&stapled, Some(about));
+                line.iter().for_each(|line| tell(&stapled.title, about, line));
+                next = Instant::now() + pause;
+            }
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn is_same(one: Option<&Arc<Inquiry>>, other: Option<&Arc<Inquiry>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (one, other) => one.is_none() && other.is_none(),
+    }
+}
+
+/// What came of one question.
+enum Heard {
+    Good(Staple),
+    /// With the rest of a sentence about the certificate.
+    Revoked(String),
+    /// Likewise about the answer that there is not.
+    Nothing(String),
+}
+
+/// Asks, for no longer than an answer that is shown still holds.
+async fn ask(stapled: &Stapled, about: &Inquiry, left: Duration) -> Heard {
+    let options = &stapled.options;
+    let url = match (&options.responder_url, about.responder()) {
+        (Some(url), _) => url.clone(),
+        (None, Some(url)) => match url.parse::<HttpUrl>() {
+            Ok(url) => url,
+            Err(why) => return Heard::Nothing(format!("the address in the certificate {why}")),
+        },
+        (None, None) => {
+            let why = "the certificate names nobody to ask by plain HTTP (ocsp.responder_url does)";
+            return Heard::Nothing(why.to_owned());
+        }
+    };
+    let timeout = options.refresh_http_timeout.min(left);
+    let bounds = Bounds { timeout, body_max: ANSWER_MAX };
+    let kind = "application/ocsp-request";
+    let answer = match fetch::post(&url, kind, about.request(), bounds).await {
+        Ok(answer) => answer,
+        Err(error) => return Heard::Nothing(format!("{url} {error}")),
+    };
+    match about.read(&answer, seconds_since_1970()) {
+        Ok(staple) => Heard::Good(staple),
+        Err(Refused::Revoked) => Heard::Revoked(format!("{url} {}", Refused::Revoked)),
+        Err(refused) => Heard::Nothing(format!("{url} {refused}")),
+    }
+}
+
+/// What has been heard of one certificate.
+struct Course {
+    refresh: Duration,
+    staple: Option<Staple>,
+    retry: Duration,
+    told: Told,
+}
+
+/// What the log says of it by now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Nothing,
+    Works,
+    Fails,
+    Revoked,
+}
+
+/// What there is to say in the log.
+#[derive(Debug, PartialEq, Eq)]
+enum Line {
+    /// In minutes.
+    Works(i64),
+    /// Why, and for how many minutes the last answer still holds, if there is one.
+    Fails(String, Option<i64>),
+    Revoked(String),
+    /// The last answer.
+    Over,
+}
+
+impl Course {
+    fn new(refresh: Duration) -> Self {
+        Self { refresh, staple: None, retry: FIRST_RETRY.min(refresh), told: Told::Nothing }
+    }
+
+    /// Takes in what came, and says in what time to ask again.
+    fn hear(&mut self, heard: Heard, now: i64) -> (Duration, Option<Line>) {
+        let minutes = |staple: &Staple| (staple.until - now) / 60;
+        let (told, pause, line) = match heard {
+            Heard::Good(staple) => {
+                let line = Line::Works(minutes(&staple));
+                self.retry = FIRST_RETRY.min(self.refresh);
+                // At half of what is left there is time to try again.
+                let half = u64::try_from((staple.until - now) / 2).unwrap_or_default();
+                self.staple = Some(staple);
+                let pause = Duration::from_secs(half).clamp(self.retry, self.refresh);
+                (Told::Works, pause, line)
+            }
+            // What is known to be wrong is not shown, though its signature holds for a while.
+            Heard::Revoked(why) => {
+                self.staple = None;
+                (Told::Revoked, self.refresh, Line::Revoked(why))
+            }
+            Heard::Nothing(why) => {
+                let pause = self.retry;
+                self.retry = pause.saturating_mul(2).min(self.refresh);
+                (Told::Fails, pause, Line::Fails(why, self.staple.as_ref().map(minutes)))
+            }
+        };
+        let is_news = std::mem::replace(&mut self.told, told) != told;
+        (pause, is_news.then_some(line))
+    }
+
+    /// Whether it has just become too old to be shown.
+    fn is_over(&mut self, now: i64) -> bool {
+        self.staple.take_if(|staple| staple.until <= now + MARGIN).is_some()
+    }
+
+    /// How long it may be shown.
+    fn left(&self, now: i64) -> Duration {
+        let left = self.staple.as_ref().map(|staple| staple.until - now - MARGIN);
+        left.map_or(Duration::MAX, |left| Duration::from_secs(left.try_into().unwrap_or_default()))
+    }
+
+    fn show(&self, stapled: &Stapled, about: Option<&Arc<Inquiry>>) {
+        if let Some(about) = about {
+            (stapled.show)(about, self.staple.as_ref().map(|staple| staple.der.clone()));
+        }
+    }
+}
+
+/// Writes it into the log.
+fn tell(title: &str, about: &Inquiry, line: &Line) {
+    let serial = about.serial();
+    match line {
+        Line::Works(_) => tracing::info!("{title}, certificate {serial}: {line}"),
+        Line::Fails(..) | Line::Revoked(_) | Line::Over => {
+            tracing::warn!("{title}, certificate {serial}: {line}");
+        }
+    }
+}
+
+/// The rest of a line about a certificate.
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Works(minutes) => {
+                write!(f, "shown with an OCSP answer that holds for {minutes} minutes")
+            }
+            Self::Fails(why, None) => write!(f, "shown without an OCSP answer: {why}"),
+            Self::Fails(why, Some(minutes)) => {
+                write!(f, "no new OCSP answer, the last one holds for {minutes} minutes: {why}")
+            }
+            Self::Revoked(why) => write!(f, "shown though it is revoked: {why}"),
+            Self::Over => f.write_str("the last OCSP answer is over, none is shown"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: u64 = 60;
+
+    fn course() -> Course {
+        Course::new(Duration::from_secs(5 * MINUTE))
+    }
+
+    fn good(until: i64) -> Heard {
+        Heard::Good(Staple { der: vec![1], until })
+    }
+
+    fn nothing() -> Heard {
+        Heard::Nothing("http://ca/ is gone".to_owned())
+    }
+
+    fn seconds((pause, line): (Duration, Option<Line>)) -> (u64, Option<String>) {
+        (pause.as_secs(), line.map(|line| line.to_string()))
+    }
+
+    #[test]
+    fn what_fails_is_told_once_and_tried_again_ever_later() {
+        let mut course = course();
+        let (mut pauses, mut lines) = (Vec::new(), Vec::new());
+        for _ in 0..8 {
+            let (pause, line) = seconds(course.hear(nothing(), 0));
+            pauses.push(pause);
+            lines.extend(line);
+        }
+        assert_eq!(pauses, [10, 20, 40, 80, 160, 300, 300, 300]);
+        assert_eq!(lines, ["shown without an OCSP answer: http://ca/ is gone"]);
+        let works = "shown with an OCSP answer that holds for 1000 minutes".to_owned();
+        assert_eq!(seconds(course.hear(good(60_000), 0)), (300, Some(works)));
+        assert_eq!(seconds(course.hear(good(60_000), 0)), (300, None));
+        let fails =
+            "no new OCSP answer, the last one holds for 900 minutes: http://ca/ is gone".to_owned();
+        assert_eq!(seconds(course.hear(nothing(), 6000)), (10, Some(fails)));
+        assert!(course.staple.is_some());
+    }
+
+    #[test]
+    fn an_answer_is_renewed_before_it_is_over_and_not_shown_when_it_is() {
+        let mut course = course();
+        assert_eq!(course.left(0), Duration::MAX);
+        assert_eq!(course.hear(good(400), 0).0.as_secs(), 200);
+        assert_eq!(course.hear(good(400), 396).0.as_secs(), 10);
+        assert_eq!((course.left(100).as_secs(), course.left(500).as_secs()), (290, 0));
+        assert!(!course.is_over(400 - MARGIN - 1));
+        assert!(course.is_over(400 - MARGIN));
+        assert!(course.staple.is_none() && !course.is_over(400));
+    }
+
+    #[test]
+    fn a_revoked_certificate_is_told_and_shown_without_the_answer_of_before() {
+        let mut course = course();
+        course.hear(good(4000), 0);
+        let revoked = || Heard::Revoked("http://ca/ says so".to_owned());
+        let line = "shown though it is revoked: http://ca/ says so".to_owned();
+        assert_eq!(seconds(course.hear(revoked(), 0)), (300, Some(line)));
+        assert!(course.staple.is_none());
+        assert_eq!(seconds(course.hear(revoked(), 0)), (300, None));
+        assert!(course.hear(nothing(), 0).1.is_some());
+        assert!(course.hear(revoked(), 0).1.is_some());
+    }
+
+    #[test]
+    fn no_pause_is_longer_than_told() {
+        let mut course = Course::new(Duration::from_secs(1));
+        assert_eq!(course.hear(nothing(), 0).0.as_secs(), 1);
+        assert_eq!(course.hear(good(4000), 0).0.as_secs(), 1);
+        assert_eq!(course.hear(good(0), 0).0.as_secs(), 1);
+    }
+}
