@@ -12,7 +12,6 @@ mod events;
 mod exchange;
 mod expiry;
 mod feed;
-#[allow(dead_code, reason = "revocation lists and OCSP answers are fetched with it next")]
 mod fetch;
 mod file_limit;
 mod first_user;
@@ -39,7 +38,6 @@ mod revalidation;
 mod serve;
 mod settings;
 mod shard_thread;
-#[allow(dead_code, reason = "listeners are not yet stapled")]
 mod stapling;
 mod start;
 mod stop;

@@ -21,7 +21,7 @@ use tokio::runtime::Runtime;
 use crate::admin::{self, Admin};
 use crate::clock::Clock;
 use crate::feed::Feed;
-use crate::listen::{self, BindError, Bound};
+use crate::listen::{self, BindError, Bound, Listener};
 use crate::local::Shared;
 use crate::lock::{DataDir, LockError};
 use crate::logins::{self, Logins};
@@ -30,7 +30,7 @@ use crate::questions::Questions;
 use crate::shard_thread::{self, Seed};
 use crate::stop::Watchman;
 use crate::telling::{self, Told};
-use crate::{ctl, expiry, file_limit, first_user, native, policy, settings, system, tls};
+use crate::{ctl, expiry, file_limit, first_user, native, policy, settings, stapling, system, tls};
 
 /// Why the broker did not start, or did not end well.
 #[derive(Debug)]
@@ -114,7 +114,7 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), StartError> {
         told: told.clone(),
         listeners: bound_to.clone(),
     };
-    pool.spawn(expiry::watch(bound_to.clone()));
+    look_after_certificates(&config, &pool, &bound_to);
     let _admin = serve_admin(admin, &pool, sources)?;
     let sources = ctl::Sources {
         broker: broker.clone(),
@@ -138,6 +138,14 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), StartError> {
     // What still runs there waits for clients that are gone.
     pool.shutdown_background();
     Ok(())
+}
+
+/// When they expire, and what those who signed them say of them.
+fn look_after_certificates(config: &Config, pool: &Runtime, bound: &[Arc<Listener>]) {
+    pool.spawn(expiry::watch(bound.to_vec()));
+    for stapled in tls::stapled(config, bound) {
+        pool.spawn(stapling::watch(stapled));
+    }
 }
 
 /// A shard that ends by itself is an end without order, and what was new may be to blame.

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 use theseus_config::{Config, Listener, SslOptions, TlsVersion, Verify};
 use theseus_reload::{Follower, Unfollowed};
-use theseus_tls::{Acceptor, Certificate, Clients, Pair, Revocation, Settings, Unfit, Version};
+use theseus_tls::{
+    Acceptor, Certificate, Clients, Ocsp, Pair, Revocation, Settings, Unfit, Version,
+};
 
 use crate::clock::seconds_since_1970 as now;
 use crate::listen::Bound;
@@ -26,6 +28,7 @@ const CERTFILE: &str = "certfile";
 const KEYFILE: &str = "keyfile";
 const CACERTFILE: &str = "cacertfile";
 const CRLFILE: &str = "crlfile";
+const ISSUER_PEM: &str = "ocsp.issuer_pem";
 
 /// What stands in each file, by its key.
 pub(crate) struct Texts(BTreeMap<String, Arc<str>>);
@@ -57,7 +60,7 @@ impl Texts {
         Settings {
             certificate: self.pair(String::new()),
             others: self.others(options),
-            staple: None,
+            ocsp: options.ocsp.as_ref().map(|_| self.ocsp()),
             clients: self.clients(options),
             versions: options.versions.iter().map(version).collect(),
             ciphers: options.ciphers.clone(),
@@ -68,6 +71,7 @@ impl Texts {
     /// Puts what stands in them now into settings that know more.
     fn renew(&self, options: &SslOptions, settings: &mut Settings) {
         (settings.certificate, settings.others) = (self.pair(String::new()), self.others(options));
+        settings.ocsp = options.ocsp.as_ref().map(|_| self.ocsp());
         if let Some(clients) = &mut settings.clients {
             clients.cacertfile = self.text(CACERTFILE);
             if let Some(revocation) = &mut clients.revocation {
@@ -83,6 +87,10 @@ impl Texts {
             crlfile.map(|crlfile| Revocation { crlfile: Some(crlfile), ..Revocation::default() });
         let (required, depth) = (options.fail_if_no_peer_cert, options.depth);
         Some(Clients { cacertfile, required, depth, revocation })
+    }
+
+    fn ocsp(&self) -> Ocsp {
+        Ocsp { issuer_pem: self.0.get(ISSUER_PEM).map(ToString::to_string) }
     }
 
     fn others(&self, options: &SslOptions) -> Vec<Pair> {
@@ -107,6 +115,8 @@ pub(crate) fn files(options: &SslOptions) -> Vec<(String, &Path)> {
         files.push((format!("sni.{}.{CERTFILE}", sni.name), &sni.certfile));
         files.push((format!("sni.{}.{KEYFILE}", sni.name), &sni.keyfile));
     }
+    let issuer = options.ocsp.as_ref().and_then(|ocsp| ocsp.issuer_pem.as_deref());
+    files.extend(issuer.map(|path| (ISSUER_PEM.to_owned(), path)));
     if options.verify == Verify::Peer {
         let asked = [(CACERTFILE, &options.cacertfile), (CRLFILE, &options.crlfile)];
         let named = asked.into_iter().filter_map(|(key, path)| Some((key, path.as_deref()?)));

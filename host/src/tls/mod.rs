@@ -8,11 +8,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use theseus_config::{CertificateField, ConfigError, Listener, Loaded};
+use theseus_config::{CertificateField, Config, ConfigError, Listener, Loaded};
 use theseus_tls::{Acceptor, Field, Peer, Unfit, Unnamed};
 
 use crate::clock::seconds_since_1970 as now;
+use crate::listen;
 use crate::places::Places;
+use crate::stapling::Stapled;
 
 pub(crate) use files::followers;
 pub(crate) use sweep::{is_due, sweep};
@@ -90,6 +92,23 @@ pub(crate) fn of(loaded: &Loaded, listener: &Listener) -> Result<Option<Tls>, Co
     let (timeout, handshakes) = (options.handshake_timeout, Places::new(options.max_handshakes));
     let (acceptor, made_of) = (Arc::new(acceptor), texts.digests());
     Ok(Some(Tls { acceptor, made_of, timeout, handshakes, naming }))
+}
+
+/// The listeners that show an OCSP answer with their certificate.
+pub(crate) fn stapled(config: &Config, bound: &[Arc<listen::Listener>]) -> Vec<Stapled> {
+    let pairs = config.listeners.iter().zip(bound);
+    let stapled = pairs.filter_map(|(listener, bound)| {
+        let options = listener.ssl_options.as_ref()?.ocsp.clone()?;
+        let acceptor = bound.tls.as_ref()?.acceptor.clone();
+        let of = acceptor.clone();
+        Some(Stapled {
+            title: listener.title(),
+            options,
+            inquiry: Box::new(move || of.inquiry()),
+            show: Box::new(move |about, answer| acceptor.staple(about, answer)),
+        })
+    });
+    stapled.collect()
 }
 
 fn field(field: CertificateField) -> Field {

@@ -19,6 +19,7 @@ use crate::by_name::ByName;
 use crate::certificates::{Certificate, Pair, certified};
 use crate::client_certificates::verifier;
 use crate::disbelief::Disbelief;
+use crate::ocsp::{Inquiry, Ocsp};
 use crate::revocation::{Revocation, RevocationList, lists};
 use crate::session::Session;
 use crate::suites::{SUITES, Suite, Version};
@@ -31,8 +32,8 @@ pub struct Settings {
     pub certificate: Pair,
     /// Further ones, shown to who asks for one of their names (SNI).
     pub others: Vec<Pair>,
-    /// What the authority of the first says of it (OCSP, RFC 6960), in DER, to be stapled to it.
-    pub staple: Option<Vec<u8>>,
+    /// How the first is shown with an OCSP answer; `None`: it is not.
+    pub ocsp: Option<Ocsp>,
     /// How clients are asked for certificates; `None`: they are not.
     pub clients: Option<Clients>,
     /// The versions that are spoken.
@@ -93,6 +94,9 @@ struct Shown {
     config: Arc<ServerConfig>,
     /// The first, and the others in their order.
     certificates: Vec<(CertifiedKey, Certificate)>,
+    /// What is to be asked about the first, and the answer that is shown with it.
+    inquiry: Option<Arc<Inquiry>>,
+    staple: Option<Vec<u8>>,
     belief: Belief,
 }
 
@@ -127,10 +131,6 @@ impl Acceptor {
         let before = self.shown.load_full();
         let mut settings = before.settings.clone();
         change(&mut settings);
-        if settings.certificate != before.settings.certificate {
-            // It is about another one.
-            settings.staple = None;
-        }
         if settings != before.settings {
             self.shown.store(Arc::new(Shown::new(settings, Some(&before), now)?));
         }
@@ -145,6 +145,22 @@ impl Acceptor {
     /// The certificates that clients are shown from now on, the first first.
     pub fn certificates(&self) -> Vec<Certificate> {
         self.shown.load().certificates.iter().map(|(_, certificate)| certificate.clone()).collect()
+    }
+
+    /// What is to be asked about the first certificate; `None`: nothing.
+    pub fn inquiry(&self) -> Option<Arc<Inquiry>> {
+        self.shown.load().inquiry.clone()
+    }
+
+    /// Shows the answer to that question with it from now on, or none. One about a certificate that is no
+    /// longer shown is dropped.
+    pub fn staple(&self, about: &Arc<Inquiry>, answer: Option<Vec<u8>>) {
+        let _one = self.changing.lock();
+        let before = self.shown.load_full();
+        let is_about_it = before.inquiry.as_ref().is_some_and(|it| Arc::ptr_eq(it, about));
+        if is_about_it && before.staple != answer {
+            self.shown.store(Arc::new(before.with(answer, before.belief.clone())));
+        }
     }
 
     /// The lists that say who is revoked.
@@ -208,11 +224,7 @@ impl Acceptor {
         let tickets = Tickets::of(keys).map_err(|_| std::io::ErrorKind::OutOfMemory)?;
         let before = self.shown.load_full();
         let belief = Belief { tickets: Arc::new(tickets), ..before.belief.clone() };
-        let mut config = (*before.config).clone();
-        config.ticketer = belief.tickets.clone();
-        let (settings, certificates) = (before.settings.clone(), before.certificates.clone());
-        let shown = Shown { settings, config: Arc::new(config), certificates, belief };
-        self.shown.store(Arc::new(shown));
+        self.shown.store(Arc::new(before.with(before.staple.clone(), belief)));
         Ok(())
     }
 }
@@ -229,9 +241,38 @@ impl Shown {
         let provider = Arc::new(provider(&settings)?);
         let certificates = certificates(&settings, before, now, &provider)?;
         let belief = belief(&settings, before, &provider)?;
-        let config = config(&settings, provider, &certificates, &belief)?;
-        Ok(Self { settings, config: Arc::new(config), certificates, belief })
+        let (inquiry, staple) = match before {
+            Some(before) if is_asked_the_same(&settings, &before.settings) => {
+                (before.inquiry.clone(), before.staple.clone())
+            }
+            _ => (inquiry(&settings)?, None),
+        };
+        let certificate = resolver(&certificates, staple.as_ref())?;
+        let config = Arc::new(config(&settings, provider, certificate, &belief)?);
+        Ok(Self { settings, config, certificates, inquiry, staple, belief })
     }
+
+    /// The same with another answer and other tickets.
+    fn with(&self, staple: Option<Vec<u8>>, belief: Belief) -> Self {
+        let mut config = (*self.config).clone();
+        config.ticketer = belief.tickets.clone();
+        if let Ok(certificate) = resolver(&self.certificates, staple.as_ref()) {
+            config.cert_resolver = certificate;
+        }
+        let (settings, certificates) = (self.settings.clone(), self.certificates.clone());
+        let (config, inquiry) = (Arc::new(config), self.inquiry.clone());
+        Self { settings, config, certificates, inquiry, staple, belief }
+    }
+}
+
+fn is_asked_the_same(settings: &Settings, before: &Settings) -> bool {
+    settings.certificate == before.certificate && settings.ocsp == before.ocsp
+}
+
+fn inquiry(settings: &Settings) -> Result<Option<Arc<Inquiry>>, Unfit> {
+    let certfile = &settings.certificate.certfile;
+    let about = |ocsp: &Ocsp| Inquiry::about(certfile, ocsp.issuer_pem.as_deref()).map(Arc::new);
+    settings.ocsp.as_ref().map(about).transpose()
 }
 
 fn certificates(
@@ -277,22 +318,29 @@ fn belief(
     Ok(Belief { verifier, lists, tickets: Arc::new(tickets), epoch })
 }
 
+fn resolver(
+    certificates: &[(CertifiedKey, Certificate)],
+    staple: Option<&Vec<u8>>,
+) -> Result<Arc<ByName>, Unfit> {
+    let mut shown = certificates.iter().map(|(certified, _)| certified.clone());
+    let first = shown.next().map(|first| CertifiedKey { ocsp: staple.cloned(), ..first });
+    let first = first.ok_or_else(|| Unfit::new("certfile", "there is none"))?;
+    let others: Vec<_> = shown.map(Arc::new).collect();
+    Ok(Arc::new(ByName::new(Arc::new(first), &others)))
+}
+
 fn config(
     settings: &Settings,
     provider: Arc<CryptoProvider>,
-    certificates: &[(CertifiedKey, Certificate)],
+    certificate: Arc<ByName>,
     belief: &Belief,
 ) -> Result<ServerConfig, Unfit> {
     let versions: Vec<_> = settings.versions.iter().map(|version| version.of_library()).collect();
-    let mut shown = certificates.iter().map(|(certified, _)| certified.clone());
-    let first = shown.next().map(|first| CertifiedKey { ocsp: settings.staple.clone(), ..first });
-    let first = first.ok_or_else(|| Unfit::new("certfile", "there is none"))?;
-    let others: Vec<_> = shown.map(Arc::new).collect();
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&versions)
         .map_err(|error| Unfit::new("versions", error.to_string()))?
         .with_client_cert_verifier(belief.verifier.clone())
-        .with_cert_resolver(Arc::new(ByName::new(Arc::new(first), &others)));
+        .with_cert_resolver(certificate);
     config.alpn_protocols.clone_from(&settings.protocols);
     config.ignore_client_order = true;
     // A session that is resumed is in the client's ticket: a million of them cost no memory here.

@@ -22,7 +22,7 @@ mod tickets;
 pub use acceptor::{Acceptor, Clients, Settings, Unfit};
 pub use certificates::{Certificate, Pair};
 pub use disbelief::Disbelief;
-pub use ocsp::{Inquiry, Refused, Staple};
+pub use ocsp::{Inquiry, Ocsp, Refused, Staple};
 pub use peer::{Field, Peer, Unnamed};
 pub use revocation::{Revocation, RevocationList};
 pub use session::{Session, Taken};

@@ -32,6 +32,13 @@ pub struct Inquiry {
     responder: Option<String>,
 }
 
+/// What asking about a certificate takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ocsp {
+    /// The certificate of who signed it, in PEM; `None`: the one behind it.
+    pub issuer_pem: Option<String>,
+}
+
 /// What a certificate is known by here (RFC 6960, 4.1.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CertId {

@@ -12,7 +12,7 @@ use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme};
-use theseus_tls::{Acceptor, Settings};
+use theseus_tls::{Acceptor, Ocsp, Settings};
 
 /// Remembers what it is shown, and believes everything.
 #[derive(Debug, Default)]
@@ -121,12 +121,19 @@ fn a_pair_that_does_not_do_is_told_by_its_own_key() {
 #[test]
 fn what_is_stapled_goes_with_the_certificate_that_it_is_about() {
     let ca = Authority::new("ca");
-    let acceptor = Acceptor::new(&settings(&ca.server()), now()).unwrap();
+    let ocsp = Some(Ocsp { issuer_pem: Some(ca.pem()) });
+    let settings = Settings { ocsp, ..settings(&ca.server()) };
+    let acceptor = Acceptor::new(&settings, now()).unwrap();
     assert_eq!(met(&acceptor, "localhost").1, b"");
-    let staple = Some(b"it is good".to_vec());
-    acceptor.change(now(), |settings| settings.staple = staple).unwrap();
+    let about = acceptor.inquiry().unwrap();
+    acceptor.staple(&about, Some(b"it is good".to_vec()));
+    assert_eq!(met(&acceptor, "localhost").1, b"it is good");
+    // Something beside it.
+    acceptor.change(now(), |settings| settings.others = vec![shown(&ca.client())]).unwrap();
+    acceptor.set_ticket_keys(acceptor.ticket_keys()).unwrap();
     assert_eq!(met(&acceptor, "localhost").1, b"it is good");
     acceptor.change(now(), |settings| settings.certificate = shown(&ca.server())).unwrap();
+    acceptor.staple(&about, Some(b"the former one is good".to_vec()));
     assert_eq!(met(&acceptor, "localhost").1, b"");
 }
 
@@ -136,6 +143,7 @@ fn a_certificate_that_expired_meanwhile_keeps_nothing_else_from_changing() {
     let ca = Authority::new("ca");
     let acceptor = Acceptor::new(&settings(&ca.server()), now()).unwrap();
     let later = now() + 10 * 24 * 3600;
-    acceptor.change(later, |settings| settings.staple = Some(b"x".to_vec())).unwrap();
-    assert_eq!(met(&acceptor, "localhost").1, b"x");
+    let clients = ends::clients(&ca, false, 1);
+    acceptor.change(later, |settings| settings.clients = Some(clients)).unwrap();
+    assert_eq!(acceptor.epoch(), 1);
 }

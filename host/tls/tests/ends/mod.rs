@@ -134,11 +134,11 @@ pub(crate) fn settings(pair: &Pair) -> Settings {
     Settings {
         certificate: shown(pair),
         others: Vec::new(),
-        staple: None,
         clients: None,
         versions: vec![Version::Tls13, Version::Tls12],
         ciphers: Vec::new(),
         protocols: vec![b"mqtt".to_vec()],
+        ocsp: None,
     }
 }
 
