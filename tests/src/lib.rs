@@ -18,6 +18,7 @@ mod broker;
 mod browser;
 mod folder;
 mod foreign;
+mod forger;
 mod form;
 mod mosquitto;
 mod page;
@@ -27,6 +28,7 @@ mod prometheus;
 mod raw;
 mod raw_websocket;
 mod site;
+mod tls;
 mod wire;
 mod witness;
 
@@ -35,6 +37,7 @@ pub use broker::{Broker, Settings, is_mosquitto, mosquitto_lacks};
 pub use browser::Browser;
 pub use folder::Folder;
 pub use foreign::{Foreign, Library, Options};
+pub use forger::Forger;
 pub use form::{Form, pinned};
 pub use mosquitto::{Tool, publisher, subscriber};
 pub use page::{Figures, answer_at, page_at};
@@ -48,6 +51,7 @@ pub use raw::{Raw, Received};
 pub use raw_websocket::{RawWebSocket, UPGRADE, masked};
 pub use rustix::process::Signal;
 pub use site::{Site, theseus_says};
+pub use tls::{Hello, Secured};
 pub use wire::{
     Connect, Message, Packet, Version, Will, ack, frame, publish, subscribe, subscribe_all,
 };

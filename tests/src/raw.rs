@@ -1,10 +1,13 @@
 //! A client of bare bytes on a blocking socket: what no library would send, and exactly when.
 //! Acknowledges nothing by itself but in [`Raw::message`] and [`Raw::publish`].
 
-use crate::{Broker, Connect, Message, PATIENCE, Packet, Version, ack, publish, subscribe_all};
+use crate::{
+    Broker, Connect, Hello, Message, PATIENCE, Packet, Secured, Version, ack, publish,
+    subscribe_all,
+};
 use socket2::{Domain, Socket, Type};
 use std::collections::VecDeque;
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -19,10 +22,10 @@ pub enum Received {
     Silence,
 }
 
-/// A socket to the broker.
+/// A socket to the broker, or what is under TLS on it.
 #[derive(Debug)]
 pub struct Raw {
-    stream: TcpStream,
+    stream: Ends,
     version: Version,
     bytes: Vec<u8>,
     messages: VecDeque<Message>,
@@ -70,6 +73,10 @@ impl Raw {
     fn on(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        Self::through(Ends::Plain(stream))
+    }
+
+    fn through(stream: Ends) -> Self {
         let (bytes, messages) = (Vec::new(), VecDeque::new());
         Self { stream, version: Version::V5, bytes, messages, next_id: 1 }
     }
@@ -112,6 +119,43 @@ impl Raw {
         if connack.body[1] == 0 { Ok(raw) } else { Err(connack.body[1]) }
     }
 
+    /// Connected and accepted under TLS.
+    ///
+    /// # Errors
+    /// The handshake comes to nothing, or the broker hangs up before its CONNACK.
+    pub fn connect_secured(
+        address: SocketAddr,
+        hello: &Hello,
+        connect: &Connect,
+    ) -> io::Result<Self> {
+        let mut raw = Self::through(Ends::Secured(Box::new(Secured::open(address, hello)?)));
+        raw.version = connect.version;
+        raw.stream.write_all(&connect.bytes())?;
+        match raw.receive(PATIENCE) {
+            Received::Packet(connack) => assert_eq!(connack.body[1], 0, "{connack:02x?}"),
+            Received::Closed => return Err(ErrorKind::UnexpectedEof.into()),
+            Received::Silence => panic!("neither an answer nor an end"),
+        }
+        Ok(raw)
+    }
+
+    /// What is under TLS.
+    pub fn secured(&mut self) -> &mut Secured {
+        match &mut self.stream {
+            Ends::Secured(secured) => secured,
+            Ends::Plain(_) => panic!("not under TLS"),
+        }
+    }
+
+    /// The same, by somebody else from here on.
+    #[must_use]
+    pub fn into_secured(self) -> Secured {
+        match self.stream {
+            Ends::Secured(secured) => *secured,
+            Ends::Plain(_) => panic!("not under TLS"),
+        }
+    }
+
     /// Sends bytes as they are.
     pub fn send(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).unwrap();
@@ -138,7 +182,10 @@ impl Raw {
                 return Received::Packet(packet);
             }
             let left = end.saturating_duration_since(Instant::now());
-            self.stream.set_read_timeout(Some(left.max(Duration::from_millis(1)))).unwrap();
+            self.stream
+                .socket()
+                .set_read_timeout(Some(left.max(Duration::from_millis(1))))
+                .unwrap();
             let mut chunk = [0; 65536];
             match self.stream.read(&mut chunk) {
                 Ok(0) => return Received::Closed,
@@ -267,13 +314,13 @@ impl Raw {
 
     /// Ends the connection without DISCONNECT; the session and will are the broker's affair.
     pub fn cut(self) {
-        drop(self.stream.shutdown(Shutdown::Both));
+        drop(self.stream.socket().shutdown(Shutdown::Both));
     }
 
     /// A second handle of the socket, to write from another thread.
     #[must_use]
     pub fn stream(&self) -> TcpStream {
-        self.stream.try_clone().unwrap()
+        self.stream.socket().try_clone().unwrap()
     }
 
     /// The next packet of this type; messages that come before it are kept for [`Self::message`].
@@ -305,5 +352,46 @@ impl Raw {
         // 0 is no packet identifier.
         self.next_id = self.next_id.checked_add(1).unwrap_or(1);
         self.next_id
+    }
+}
+
+/// Where the bytes go.
+#[derive(Debug)]
+enum Ends {
+    Plain(TcpStream),
+    Secured(Box<Secured>),
+}
+
+impl Ends {
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Plain(socket) => socket,
+            Self::Secured(secured) => secured.socket(),
+        }
+    }
+}
+
+impl Read for Ends {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(socket) => socket.read(into),
+            Self::Secured(secured) => secured.read(into),
+        }
+    }
+}
+
+impl Write for Ends {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(socket) => socket.write(bytes),
+            Self::Secured(secured) => secured.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(socket) => socket.flush(),
+            Self::Secured(secured) => secured.flush(),
+        }
     }
 }

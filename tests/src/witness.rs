@@ -2,7 +2,7 @@
 //! other must get each of them, once and in order, on one connection. What the broker does meanwhile
 //! is the test's affair.
 
-use crate::{Broker, Connect, Raw, Version, pause};
+use crate::{Broker, Connect, Hello, Raw, Version, pause};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -30,20 +30,28 @@ impl Witness {
     /// The same at another listener.
     #[must_use]
     pub fn start_at(address: SocketAddr, user: &str, password: &str) -> Self {
-        Self::connect(address, |connect| connect.login(user, password))
+        Self::connect(|connect| {
+            Raw::try_connect_at(address, &connect.login(user, password)).unwrap()
+        })
     }
 
     /// The same without a login.
     #[must_use]
     pub fn anonymous(broker: &Broker) -> Self {
-        Self::connect(broker.address(), |connect| connect)
+        let address = broker.address();
+        Self::connect(|connect| Raw::try_connect_at(address, &connect).unwrap())
     }
 
-    fn connect(address: SocketAddr, login: impl Fn(Connect) -> Connect) -> Self {
-        let connect =
-            |version, id| Raw::try_connect_at(address, &login(Connect::new(version, id))).unwrap();
-        let speaker = connect(Version::V311, "witness-speaker");
-        let mut hearer = connect(Version::V5, "witness-hearer");
+    /// The same under TLS.
+    #[must_use]
+    pub fn secured(address: SocketAddr) -> Self {
+        let hello = Hello::new();
+        Self::connect(|connect| Raw::connect_secured(address, &hello, &connect).unwrap())
+    }
+
+    fn connect(connected: impl Fn(Connect) -> Raw) -> Self {
+        let speaker = connected(Connect::new(Version::V311, "witness-speaker"));
+        let mut hearer = connected(Connect::new(Version::V5, "witness-hearer"));
         assert_eq!(hearer.subscribe("witness", 1), 1);
         let (stop, seen) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
         let (stopped, counted) = (Arc::clone(&stop), Arc::clone(&seen));

@@ -6,10 +6,12 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 use theseus_tests::{
-    Broker, Connect, Figures, PATIENCE, Raw, Site, Tool, Version, pause, subscriber, theseus_says,
-    wait_until,
+    Broker, Connect, Figures, Hello, PATIENCE, Packet, Raw, Secured, Site, Tool, Version, ack,
+    pause, publish, subscriber, theseus_says, wait_until,
 };
 
 /// What is promised: new handshakes see a new certificate within 2 s; a slow machine is given three times that.
@@ -187,4 +189,117 @@ fn a_pair_that_does_not_do_is_told_of_and_the_one_in_force_stays() {
     let mut plain = Raw::connect(&secure.broker, &Connect::new(Version::V5, "plain"));
     plain.publish("t", "through all of it", 1);
     assert_eq!(sub.line_within(PATIENCE).as_deref(), Some("through all of it"));
+}
+
+const CLIENTS: usize = 1000;
+const THREADS: usize = 4;
+const ROTATIONS: usize = 100;
+
+/// What the clients of one thread have done.
+#[derive(Default)]
+struct Crowd {
+    connected: AtomicUsize,
+    /// Each client has sent a message and has got one.
+    rounds: AtomicUsize,
+}
+
+/// Ends what the threads do, also where the test fails.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Crowd {
+    /// Connects its part of the clients, each of which sends numbers to the next at QoS 1 until it is told to stop.
+    /// All messages of a round are under way at the same time, and must come, once and in order.
+    fn talk(&self, ssl: SocketAddr, thread: usize, stop: &AtomicBool) {
+        let (hello, count) = (Hello::new(), CLIENTS / THREADS);
+        let topic = |number: usize| format!("{thread}/{}", number % count);
+        let mut clients: Vec<Raw> = Vec::new();
+        for number in 0..count {
+            let connect = Connect::new(Version::V5, &topic(number));
+            let mut client = Raw::connect_secured(ssl, &hello, &connect).unwrap();
+            assert_eq!(client.subscribe(&topic(number), 1), 1);
+            clients.push(client);
+            self.connected.fetch_add(1, Ordering::Relaxed);
+        }
+        while !stop.load(Ordering::Relaxed) {
+            let round = u16::try_from(self.rounds.load(Ordering::Relaxed) + 1).unwrap();
+            for (number, client) in clients.iter_mut().enumerate() {
+                let (to, text) = (topic(number + 1), round.to_string());
+                client.send(&publish(Version::V5, &to, text.as_bytes(), (1, round), false));
+            }
+            clients.iter_mut().for_each(|client| acknowledged_and_received(client, round));
+            self.rounds.fetch_add(1, Ordering::Relaxed);
+        }
+        clients.iter_mut().for_each(Raw::expect_no_message);
+    }
+}
+
+/// The PUBACK for this number and a message with it, in either order.
+fn acknowledged_and_received(client: &mut Raw, number: u16) {
+    let packets = [client.packet(), client.packet()];
+    let puback = packets.iter().find(|packet| packet.kind() == 4).unwrap();
+    assert_eq!(puback.id(), number);
+    let message = packets.iter().find(|packet| packet.kind() == 3);
+    let message = message.map(|packet: &Packet| packet.message(Version::V5)).unwrap();
+    assert_eq!((message.payload, message.dup), (number.to_string(), false));
+    client.send(&ack(0x40, message.id));
+}
+
+/// A new certificate for a new key, and waits until who comes is shown it.
+fn rotate(secure: &Secure) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let certificate = certificate.self_signed(&key).unwrap();
+    let mark = secure.broker.mark();
+    secure.site.write("certs/server.key", key.serialize_pem());
+    secure.site.write("certs/server.pem", certificate.pem());
+    secure.broker.wait_for_line(mark, &["ssl:default shows the certificate"]);
+    let shown = Secured::open(secure.ssl, &Hello::new()).unwrap().certificate();
+    assert_eq!(shown, certificate.der().to_vec());
+}
+
+/// Twice a thousand sockets.
+fn many_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
+}
+
+#[test]
+fn a_thousand_clients_under_tls_do_not_notice_a_hundred_rotations() {
+    many_files();
+    let secure = start();
+    let stop = AtomicBool::new(false);
+    let crowds: [Crowd; THREADS] = Default::default();
+    thread::scope(|scope| {
+        let guard = Stop(&stop);
+        for (number, crowd) in crowds.iter().enumerate() {
+            let (ssl, stop) = (secure.ssl, &stop);
+            scope.spawn(move || crowd.talk(ssl, number, stop));
+        }
+        let all = |of: fn(&Crowd) -> &AtomicUsize| {
+            crowds.iter().map(|crowd| of(crowd).load(Ordering::Relaxed)).collect::<Vec<_>>()
+        };
+        wait_until("all are connected", || {
+            all(|it| &it.connected).iter().sum::<usize>() == CLIENTS
+        });
+        for _ in 0..ROTATIONS {
+            let before = all(|it| &it.rounds);
+            rotate(&secure);
+            let after = || all(|it| &it.rounds);
+            wait_until("each has got a message meanwhile", || {
+                after().iter().zip(&before).all(|(after, before)| after > before)
+            });
+        }
+        let figures = Figures::of(&secure.broker);
+        let value = |name: &str| figures.value(&format!("theseus_{name}_total"));
+        assert_eq!(value("client_connected"), CLIENTS as f64);
+        assert_eq!(value("client_disconnected"), 0.0);
+        drop(guard);
+    });
 }
