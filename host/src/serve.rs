@@ -98,7 +98,8 @@ impl State {
             }
             match self.poll_read(now, key, cx) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(0) | Err(_)) => return self.close(now, key),
+                Poll::Ready(Err(error)) => return self.lose(now, key, &error),
+                Poll::Ready(Ok(0)) => return self.close(now, key),
                 Poll::Ready(Ok(_)) if self.is_over(key) => return self.close(now, key),
                 Poll::Ready(Ok(_)) => {}
             }
@@ -197,6 +198,16 @@ impl State {
             Err(_) => return true,
         }
         false
+    }
+
+    /// Nothing can be read any more: the network has failed, or the client broke the rules of TLS, which is
+    /// an offence like any against MQTT. No DISCONNECT follows an alert that ends everything (RFC 8446, 6.2).
+    fn lose(&mut self, now: Time, key: ConnectionKey, error: &io::Error) -> Poll<()> {
+        if error.kind() == io::ErrorKind::InvalidData {
+            tracing::debug!("connection closed: it is against the rules of TLS: {error}");
+            self.shard.fail(now, key, ReasonCode::ProtocolError);
+        }
+        self.close(now, key)
     }
 
     /// Closes the socket and tells the core.

@@ -111,7 +111,7 @@ impl Stream {
         }
     }
 
-    /// Reads once into `scratch`; 0 if the client has closed.
+    /// Reads once into `scratch`; 0 if the client has closed. `InvalidData`: it broke the rules of TLS.
     ///
     /// `poll_read` and not `try_read`: after a read that did not fill the buffer it knows that the
     /// socket is empty, and spares the system call that would say so.
@@ -274,8 +274,9 @@ fn poll_read_secure(
                 // take goes with the next bytes.
                 let _ = send(session, &mut Ends(socket));
                 match heard {
-                    // The next round says what was read before it.
-                    Err(error) if error.kind() == io::ErrorKind::InvalidData => {}
+                    Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                        return Poll::Ready(said_before(session, out, error));
+                    }
                     heard => drop(heard?),
                 }
             }
@@ -283,6 +284,15 @@ fn poll_read_secure(
     }
     cx.waker().wake_by_ref();
     Poll::Pending
+}
+
+/// What the client said before it broke the rules, or else the error. The socket is of no use then: a session
+/// whose memory is full of a message without end reads nothing from it, and it would be ready for ever.
+fn said_before(session: &mut Session, out: &mut [u8], error: io::Error) -> io::Result<usize> {
+    match session.take(out) {
+        Taken::Bytes(count) => Ok(count),
+        _ => Err(error),
+    }
 }
 
 /// Sends all that waits.

@@ -3,14 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
 use theseus_tests::{
-    Broker, Connect, Ended, Foreign, Library, Options, PATIENCE, Raw, Site, Tool, Version,
-    publisher, subscriber, theseus_says, wait_until,
+    Broker, Connect, Ended, Foreign, Library, Options, Raw, Site, Tool, Version, publisher,
+    subscriber, theseus_says, wait_until,
 };
 
 /// A site with certificates, and listeners under TLS beside the plain one.
@@ -313,65 +312,6 @@ fn paho_speaks_through_tls_with_and_without_websocket() {
 #[test]
 fn mqttjs_speaks_through_tls_with_and_without_websocket() {
     theseus_tests::run(Library::MqttJs, Version::V5, speaks);
-}
-
-#[test]
-fn who_stalls_or_talks_nonsense_is_closed_in_time_and_harms_nobody() {
-    let secure = start("handshake_timeout = \"1s\"", "");
-    let mut sub = secure.subscribe("t");
-    let open = || {
-        let stream = TcpStream::connect(secure.ssl).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream
-    };
-    let began = Instant::now();
-    let mut silent: Vec<_> = (0..50).map(|_| open()).collect();
-    // The beginning of a ClientHello that does not go on.
-    silent[0].write_all(&[22, 3, 1, 0, 200, 1]).unwrap();
-    let mut garbage = open();
-    garbage.write_all(&Connect::new(Version::V5, "plain").bytes()).unwrap();
-    let mut said = Vec::new();
-    garbage.read_to_end(&mut said).unwrap();
-    assert_eq!(said.first(), Some(&21), "an alert: {said:?}");
-    assert!(began.elapsed() < Duration::from_secs(1), "nonsense waits for nothing");
-    let mut publish = secure.at(publisher(&secure.broker, Version::V5), "localhost");
-    assert!(publish.args(["-t", "t", "-q", "1", "-m", "served"]).status().unwrap().success());
-    assert_eq!(sub.line(), "served");
-    for mut stream in silent {
-        let mut rest = Vec::new();
-        // Closed, or reset: what it sent was not read to the end.
-        let _ = stream.read_to_end(&mut rest);
-        assert!(rest.is_empty());
-    }
-    let took = began.elapsed();
-    assert!((Duration::from_secs(1)..Duration::from_secs(3)).contains(&took), "{took:?}");
-    let failed = secure.broker.counted(&["tls_handshakes_failed"]);
-    assert_eq!(failed, [51]);
-}
-
-#[test]
-fn handshakes_that_are_too_many_are_closed_at_once_and_who_is_inside_stays() {
-    let secure = start("max_handshakes = 3", "");
-    let mut sub = secure.subscribe("t");
-    // Two shards accept them in whatever order: which of them is one too many is chance.
-    let mut silent = Vec::new();
-    wait_until("one of more than three is closed", || {
-        let stream = TcpStream::connect(secure.ssl).unwrap();
-        stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
-        silent.push(stream);
-        silent.iter_mut().any(|stream| matches!(stream.read(&mut [0]), Ok(0)))
-    });
-    assert!(silent.len() > 3, "{}", silent.len());
-    let mut plain = Raw::connect(&secure.broker, &Connect::new(Version::V5, "plain"));
-    plain.publish("t", "still", 1);
-    assert_eq!(sub.line(), "still");
-    drop(silent);
-    wait_until("there is room again", || {
-        let mut publish = secure.at(publisher(&secure.broker, Version::V5), "localhost");
-        publish.args(["-t", "t", "-m", "again"]).output().unwrap().status.success()
-    });
-    assert_eq!(sub.line(), "again");
-    assert!(secure.broker.counted(&["tls_handshakes_busy"])[0] >= 1);
 }
 
 #[test]
