@@ -93,7 +93,9 @@ async fn secure(
             return false;
         }
     };
-    let done = tokio::time::timeout(tls.timeout, wire.secure(session, &local.handshake_step)).await;
+    let patience = || tls.handshakes.patience(tls.timeout);
+    let securing = wire.secure(session, &local.handshake_step, patience);
+    let done = tokio::time::timeout(tls.timeout, securing).await;
     drop(place);
     let metrics = local.broker().metrics(local.id);
     let Err(why) = done.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) else {

@@ -7,6 +7,7 @@ use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use bytes::BufMut;
 use socket2::SockRef;
@@ -14,6 +15,7 @@ use theseus_tls::{Acceptor, Disbelief, Peer, Session, Taken};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 /// Room that is made for one read before the client is let in, bytes; a CONNECT is rarely longer.
 const STEP: usize = 256;
@@ -21,6 +23,9 @@ const STEP: usize = 256;
 /// Reads of one turn that may bring nothing for those above: whoever sends empty records must not keep
 /// the thread from its others.
 const EMPTY_MAX: usize = 16;
+
+/// How often somebody who is waited for is looked at again: others may want its place.
+const GLANCE: Duration = Duration::from_millis(250);
 
 /// A socket that the thread's runtime watches.
 pub(crate) struct Stream {
@@ -46,14 +51,21 @@ impl Stream {
     }
 
     /// From here on everything is under TLS: does the handshake, computing only while it has the `step` of this
-    /// thread. The time is the caller's to bound.
+    /// thread. The time is the caller's to bound; of it the client may be waited for no longer than `patience`
+    /// says meanwhile.
     ///
     /// # Errors
-    /// The client is gone, or broke the rules; then it was told, if it listens.
-    pub(crate) async fn secure(&mut self, session: Session, step: &Semaphore) -> io::Result<()> {
+    /// The client is gone, took too long, or broke the rules; then it was told, if it listens.
+    pub(crate) async fn secure(
+        &mut self,
+        session: Session,
+        step: &Semaphore,
+        patience: impl Fn() -> Duration,
+    ) -> io::Result<()> {
         let mut session = session;
+        let mut waited = Duration::ZERO;
         while session.is_handshaking() {
-            self.socket.readable().await?;
+            waited += next_word(&self.socket, waited, &patience).await?;
             let step = step.acquire().await;
             let heard = hear(&self.socket, &mut session);
             // Who is served already has a turn before the next step, whoever's it is.
@@ -226,6 +238,22 @@ impl ParkedStream {
     pub(crate) fn resume(self) -> io::Result<Stream> {
         Ok(Stream { socket: TcpStream::from_std(self.socket)?, tls: self.tls })
     }
+}
+
+/// Waits until the client says something, after it was `waited` for; how long that took. Only its own time counts:
+/// in a crowd of clients who answer at once, it is ours that they wait for.
+async fn next_word(
+    socket: &TcpStream,
+    waited: Duration,
+    patience: &impl Fn() -> Duration,
+) -> io::Result<Duration> {
+    let began = Instant::now();
+    while waited + began.elapsed() < patience() {
+        if let Ok(ready) = timeout(GLANCE, socket.readable()).await {
+            return ready.map(|()| began.elapsed());
+        }
+    }
+    Err(io::ErrorKind::TimedOut.into())
 }
 
 /// The client's next words of the handshake.

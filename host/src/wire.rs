@@ -8,6 +8,7 @@
 use std::io::{self, IoSlice};
 use std::ops::Range;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use theseus_core::Outgoing;
 use theseus_mqtt::ReasonCode;
@@ -64,8 +65,13 @@ impl Wire {
     }
 
     /// From here on everything is under TLS: see [`Stream::secure`].
-    pub(crate) async fn secure(&mut self, session: Session, step: &Semaphore) -> io::Result<()> {
-        self.stream.secure(session, step).await
+    pub(crate) async fn secure(
+        &mut self,
+        session: Session,
+        step: &Semaphore,
+        patience: impl Fn() -> Duration,
+    ) -> io::Result<()> {
+        self.stream.secure(session, step, patience).await
     }
 
     /// True if all of it is under TLS.

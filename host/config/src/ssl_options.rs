@@ -45,7 +45,8 @@ section! {
         /// all of them.
         ciphers: Vec<String> = []
             as Tokens { of: "suites such as [\"TLS_AES_256_GCM_SHA384\", \"ECDHE-RSA-AES256-GCM-SHA384\"]" };
-        /// Handshakes under way at the same time; one more closes its connection at once.
+        /// Handshakes under way at the same time; one more closes its connection at once. Once half of these
+        /// places are taken, clients are waited for less long, in proportion to what is left, down to one second.
         max_handshakes: usize = 1000 as Count { min: 1, max: 1_000_000 };
         /// How long a client may take until the connection is encrypted. Only then begins
         /// `mqtt.idle_timeout`.

@@ -3,11 +3,11 @@
 use std::io::{Read as _, Write as _};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use theseus_tests::{Forger, Hello, pause, wait_until};
+use theseus_tests::{Connect, Forger, Hello, PATIENCE, Raw, Version, pause, wait_until};
 
-use crate::{Secure, start};
+use crate::{Secure, start, start_with};
 
 /// Sockets that have said hello, and say nothing else.
 fn hellos(secure: &Secure, hello: &[u8], count: usize) -> Vec<std::net::TcpStream> {
@@ -94,4 +94,35 @@ fn new_keys_and_empty_records_between_data_harm_nobody() {
         }
     });
     assert_eq!(secure.counted("protocol_errors"), 0);
+}
+
+/// Half of the places may be held as long as is allowed at all; the others come free where somebody wants them,
+/// whether they are held by silence or by a byte now and then.
+#[test]
+fn places_that_are_held_and_not_used_come_free_long_before_their_time() {
+    let hello = Hello::new().bytes();
+    for drips in [false, true] {
+        let secure = start_with("", "max_handshakes = 20\nhandshake_timeout = \"10m\"");
+        let mut crowd = hellos(&secure, &hello[..1], 10);
+        pause(Duration::from_secs(3));
+        assert_eq!(secure.counted("tls_handshakes_failed"), 0, "there is room for others");
+        crowd.extend(hellos(&secure, &hello[..1], 30));
+        wait_until("all places are taken", || secure.counted("tls_handshakes_busy") > 0);
+        let began = Instant::now();
+        let enters = || {
+            let connect = Connect::new(Version::V5, "wants in");
+            Raw::connect_secured(secure.address(), &Hello::new(), &connect).is_ok()
+        };
+        // All but the last byte.
+        let mut bytes = hello[1..hello.len() - 1].iter().filter(|_| drips);
+        while !enters() {
+            assert!(began.elapsed() < PATIENCE, "they hold their places");
+            if let Some(byte) = bytes.next() {
+                // Some have lost their places.
+                crowd.iter_mut().for_each(|socket| drop(socket.write_all(&[*byte])));
+            }
+            pause(Duration::from_millis(100));
+        }
+        println!("let in after {:?}", began.elapsed());
+    }
 }

@@ -30,13 +30,18 @@ pub(crate) struct Secure {
 
 /// `options` are further keys of `ssl_options`, `of_listener` those of the listener.
 pub(crate) fn start(of_listener: &str, options: &str) -> Secure {
+    start_with(of_listener, &format!("handshake_timeout = \"2s\"\n{options}"))
+}
+
+/// The same with all keys that are to differ from what they are by themselves.
+pub(crate) fn start_with(of_listener: &str, options: &str) -> Secure {
     let site = Site::new();
     let made = theseus_says(&["certs", "dev", "--dir", site.path("certs").to_str().unwrap()], "");
     assert!(made.status.success(), "{}", made.stderr);
     site.config(&format!(
         "allow_anonymous = true\n[listeners.ssl.default]\nbind = \"127.0.0.1:0\"\n{of_listener}\n\
          [listeners.ssl.default.ssl_options]\ncertfile = \"certs/server.pem\"\n\
-         keyfile = \"certs/server.key\"\nhandshake_timeout = \"2s\"\n{options}\n\
+         keyfile = \"certs/server.key\"\n{options}\n\
          [mqtt]\nidle_timeout = \"2s\"\n"
     ));
     let broker = site.start();
