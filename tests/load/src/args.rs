@@ -10,13 +10,13 @@ use crate::fault::Fault;
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
-Measures Theseus ($THESEUS_BIN) and mosquitto in turn on loopback. Cases marked * compare
-Theseus with itself in other configurations, with the plugins of $THESEUS_PLUGINS; they are
-run when named.
+Measures Theseus ($THESEUS_BIN) and mosquitto in turn on loopback. Cases marked * are run when
+named; but for those of TLS they compare Theseus with itself in other configurations, with the
+plugins of $THESEUS_PLUGINS.
 
   --list            name the cases and end
   --case NAME       only this case (may be repeated; a prefix is enough)
-  --only BROKER     theseus or mosquitto; of the cases marked * Theseus is all there is
+  --only BROKER     theseus or mosquitto, where both are compared
   --rounds N        fresh broker processes per case and broker (5, and 9 for those marked *); of the
                     cases swap* pairs of windows, with 100 swaps in all
   --seconds N       how long a case measures (4)
@@ -31,6 +31,12 @@ swap*               latency of messages while a plugin is replaced again and aga
                     are known
 swap-logins*        latency of logins, for each of which that plugin is asked, while it is replaced
 swap-compiled*      as swap*, by versions that have to be compiled
+tls-handshakes*     what a TLS 1.3 connection costs, with one certificate on P-256 for both brokers, and
+                    a plain one as the floor
+tls-resumed*        the same with sessions that are resumed; one that is not ends the case
+tls-messages*       what a message costs under TLS and plain
+tls-messages-peer*  the same of mosquitto
+tls-idle*           memory for each idle connection under TLS, and plain
 ";
 
 /// What to run.
@@ -120,6 +126,7 @@ mod tests {
         assert_eq!(parse("--case fan").unwrap().cases.len(), 3);
         assert_eq!(parse("--case message-chain").unwrap().cases.len(), 4);
         assert_eq!(parse("--case connect").unwrap().cases.len(), 1);
+        assert_eq!(parse("--case tls-messages").unwrap().cases.len(), 6);
         assert_eq!(parse("").unwrap().cases.len(), 10);
     }
 

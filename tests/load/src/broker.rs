@@ -1,7 +1,7 @@
 //! A broker process: configured, started, measured and ended.
 //! Not a client of it. Used by `contest` (which programs) and the cases (what they cost).
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -17,6 +17,7 @@ use crate::arrangement;
 use crate::contender::{Contender, Kind};
 use crate::fault::Fault;
 use crate::login::Login;
+use crate::secure::Secrecy;
 use crate::wire::connect;
 
 /// How long a broker may take to accept, and to end.
@@ -36,6 +37,10 @@ pub(crate) struct Broker {
     dir: PathBuf,
     /// Its port on 127.0.0.1.
     pub(crate) port: u16,
+    /// Its port there under TLS, if it has one.
+    pub(crate) tls_port: u16,
+    /// Where its clients go to that one.
+    pub(crate) secrecy: Option<Secrecy>,
     /// How its clients log in.
     pub(crate) login: Option<Login>,
     /// From its start to the first client it let in.
@@ -46,8 +51,8 @@ impl Broker {
     /// Starts `contender` on a free port and waits until it lets a client in.
     pub(crate) fn start(contender: &Contender) -> Result<Self, Fault> {
         let dir = fresh_dir()?;
-        let port = free_port()?;
-        let spawned = write_config(contender, &dir, port)
+        let (port, tls_port) = free_ports()?;
+        let spawned = write_config(contender, &dir, port, tls_port)
             .and_then(|config| Ok((Instant::now(), spawn(contender, &dir, &config)?)));
         if spawned.is_err() {
             let _ = fs::remove_dir_all(&dir);
@@ -55,7 +60,10 @@ impl Broker {
         let (begun, child) = spawned?;
         let clock = ClockId::pid_cpu_clock_id(pid(&child))?;
         let login = contender.arrangement.login();
-        let mut broker = Self { child, clock, dir, port, login, start_time: Duration::ZERO };
+        let speaks = contender.manner.zip(contender.identity.clone());
+        let secrecy = speaks.map(|(manner, identity)| Secrecy { manner, identity });
+        let start_time = Duration::ZERO;
+        let mut broker = Self { child, clock, dir, port, tls_port, secrecy, login, start_time };
         broker.wait_ready()?;
         broker.start_time = begun.elapsed();
         pause(Duration::from_millis(100));
@@ -159,13 +167,22 @@ pub(crate) fn pause(time: Duration) {
 }
 
 /// Everything it reads at its start; returns its configuration file.
-fn write_config(contender: &Contender, dir: &Path, port: u16) -> Result<PathBuf, Fault> {
+fn write_config(
+    contender: &Contender,
+    dir: &Path,
+    port: u16,
+    tls_port: u16,
+) -> Result<PathBuf, Fault> {
     let config = dir.join("broker.conf");
     match contender.kind {
         Kind::Theseus => arrangement::write(contender, dir, &config, port)?,
         Kind::Mosquitto => {
             fs::write(&config, format!("allow_anonymous true\nlistener {port} 127.0.0.1\n"))?;
         }
+    }
+    if let Some(identity) = &contender.identity {
+        let listener = identity.listener(contender.kind, dir, tls_port)?;
+        OpenOptions::new().append(true).open(&config)?.write_all(listener.as_bytes())?;
     }
     Ok(config)
 }
@@ -200,8 +217,11 @@ fn fresh_dir() -> Result<PathBuf, Fault> {
     Ok(dir)
 }
 
-fn free_port() -> Result<u16, Fault> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+/// Held at the same time, so that they differ.
+fn free_ports() -> Result<(u16, u16), Fault> {
+    let free = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let (plain, tls) = (free()?, free()?);
+    Ok((plain.local_addr()?.port(), tls.local_addr()?.port()))
 }
 
 fn pid(child: &Child) -> Pid {

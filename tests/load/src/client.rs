@@ -14,9 +14,11 @@ use socket2::{Domain, Protocol, Socket, Type};
 use crate::broker::Broker;
 use crate::fault::Fault;
 use crate::login::Login;
+use crate::secure::{Dialer, Secure, Taken};
 use crate::wire::{Packet, connect, read_packet};
 
-/// Room for one read; several windows of a case fit.
+/// Room for one read; several windows of a case fit. Under TLS one half is for what the socket has, the
+/// other for what it says.
 const SCRATCH: usize = 256 * 1024;
 
 /// Token of the extra file descriptor a case may watch (its timer).
@@ -38,6 +40,7 @@ pub(crate) trait Traffic {
 
 struct Client {
     stream: TcpStream,
+    tls: Option<Secure>,
     /// Bytes of a packet that has not wholly arrived.
     carry: Vec<u8>,
     out: Vec<u8>,
@@ -56,20 +59,24 @@ pub(crate) struct Pool {
     scratch: Vec<u8>,
     broker: SocketAddr,
     login: Option<Login>,
+    /// Where its clients speak TLS.
+    dialer: Option<Dialer>,
     opened: usize,
 }
 
 impl Pool {
     /// An empty pool of clients for `broker`, who log in as it wants.
     pub(crate) fn new(broker: &Broker) -> Result<Self, Fault> {
+        let port = broker.secrecy.as_ref().map_or(broker.port, |_| broker.tls_port);
         Ok(Self {
             poll: Poll::new()?,
             events: Events::with_capacity(1024),
             clients: Vec::new(),
             dirty: Vec::new(),
             scratch: vec![0; SCRATCH],
-            broker: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, broker.port)),
+            broker: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)),
             login: broker.login,
+            dialer: broker.secrecy.as_ref().map(Dialer::new).transpose()?,
             opened: 0,
         })
     }
@@ -93,8 +100,9 @@ impl Pool {
         if self.clients.len() <= who {
             self.clients.resize_with(who + 1, || None);
         }
+        let tls = self.dialer.as_mut().map(|dialer| dialer.begin(who)).transpose()?;
         let (carry, out) = (Vec::new(), Vec::new());
-        self.clients[who] = Some(Client { stream, carry, out, blocked: false, queued: false });
+        self.clients[who] = Some(Client { stream, tls, carry, out, blocked: false, queued: false });
         self.send(who, |out| out.extend_from_slice(&hello));
         Ok(())
     }
@@ -169,9 +177,11 @@ impl Client {
     ) -> Result<bool, Fault> {
         loop {
             let held = self.carry.len();
-            scratch[..held].copy_from_slice(&self.carry);
-            let room = scratch.len() - held;
-            let got = match self.stream.read(&mut scratch[held..]) {
+            let (own, room) = match &self.tls {
+                None => (held, scratch.len() - held),
+                Some(_) => (SCRATCH / 2, SCRATCH / 2),
+            };
+            let got = match self.stream.read(&mut scratch[own..]) {
                 Ok(0) => return Ok(false),
                 Ok(got) => got,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(true),
@@ -179,23 +189,77 @@ impl Client {
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => return Ok(false),
                 Err(error) => return Err(error.into()),
             };
-            let mut rest = &scratch[..held + got];
-            while let Some((read, len)) = read_packet(rest)? {
-                packet(read, &mut self.out)?;
-                rest = &rest[len..];
-            }
-            self.carry.clear();
-            self.carry.extend_from_slice(rest);
-            if got < room && !closing {
-                return Ok(true);
+            let open = if self.tls.is_some() {
+                let (plain, heard) = scratch.split_at_mut(own);
+                self.decrypt(&heard[..got], plain, &mut packet)?
+            } else {
+                scratch[..held].copy_from_slice(&self.carry);
+                self.digest(&scratch[..held + got], &mut packet)?;
+                true
+            };
+            if !open || (got < room && !closing) {
+                return Ok(open);
             }
         }
     }
 
+    /// Hands on what `heard` says, by way of `plain`; false if it says that nothing follows.
+    fn decrypt(
+        &mut self,
+        mut heard: &[u8],
+        plain: &mut [u8],
+        packet: &mut impl FnMut(Packet<'_>, &mut Vec<u8>) -> Result<(), Fault>,
+    ) -> Result<bool, Fault> {
+        while let (Some(tls), false) = (&mut self.tls, heard.is_empty()) {
+            tls.hear(&mut heard)?;
+            while let Some(tls) = &mut self.tls {
+                let held = self.carry.len();
+                match tls.take(&mut plain[held..])? {
+                    Taken::Nothing => break,
+                    Taken::Closed => return Ok(false),
+                    Taken::Bytes(count) => {
+                        plain[..held].copy_from_slice(&self.carry);
+                        self.digest(&plain[..held + count], packet)?;
+                    }
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Hands on the whole packets of `bytes`, and keeps the rest.
+    fn digest(
+        &mut self,
+        bytes: &[u8],
+        packet: &mut impl FnMut(Packet<'_>, &mut Vec<u8>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let mut rest = bytes;
+        while let Some((read, len)) = read_packet(rest)? {
+            packet(read, &mut self.out)?;
+            rest = &rest[len..];
+        }
+        self.carry.clear();
+        self.carry.extend_from_slice(rest);
+        Ok(())
+    }
+
+    fn has_more(&self) -> bool {
+        !self.out.is_empty() || self.tls.as_ref().is_some_and(Secure::has_more)
+    }
+
     fn flush(&mut self) -> Result<(), Fault> {
+        if let Some(tls) = &mut self.tls {
+            tls.put(&self.out)?;
+            self.out.clear();
+        }
         let mut sent = 0;
-        while sent < self.out.len() {
-            match self.stream.write(&self.out[sent..]) {
+        loop {
+            let wrote = match &mut self.tls {
+                Some(tls) if tls.has_more() => tls.send(&mut self.stream).map(|_| 0),
+                None if sent < self.out.len() => self.stream.write(&self.out[sent..]),
+                _ => break,
+            };
+            match wrote {
                 Ok(wrote) => sent += wrote,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -203,7 +267,10 @@ impl Client {
                     break;
                 }
                 // The next read reports it as closed, with the client's number.
-                Err(error) if is_closed(error.kind()) => sent = self.out.len(),
+                Err(error) if is_closed(error.kind()) => {
+                    sent = self.out.len();
+                    break;
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -217,7 +284,7 @@ fn is_closed(kind: ErrorKind) -> bool {
 }
 
 fn queue(dirty: &mut Vec<usize>, who: usize, client: &mut Client) {
-    if !client.queued && !client.out.is_empty() {
+    if !client.queued && client.has_more() {
         client.queued = true;
         dirty.push(who);
     }

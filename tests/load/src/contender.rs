@@ -2,8 +2,11 @@
 //! Not a process (`broker` starts one).
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::arrangement::Arrangement;
+use crate::identity::Identity;
+use crate::secure::Manner;
 
 /// Which broker a program is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +32,10 @@ pub(crate) struct Contender {
     pub(crate) kind: Kind,
     pub(crate) path: PathBuf,
     pub(crate) arrangement: Arrangement,
+    /// Where it has a listener under TLS too, what that shows.
+    pub(crate) identity: Option<Arc<Identity>>,
+    /// Where its clients go to that one.
+    pub(crate) manner: Option<Manner>,
     /// The folder of built plugins.
     pub(crate) plugins: PathBuf,
 }

@@ -2,13 +2,15 @@
 //! Not the arithmetic over them (`report`).
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::args::Args;
 use crate::arrangement::Arrangement;
 use crate::broker::Broker;
-use crate::cases::{Case, Field, Rounds, swap};
+use crate::cases::{Case, Entrant, Field, Rounds, swap};
 use crate::contender::{Contender, Kind};
 use crate::fault::Fault;
+use crate::identity::Identity;
 use crate::report::{Round, Row};
 use crate::sample::Sample;
 
@@ -17,13 +19,15 @@ pub(crate) struct Programs {
     theseus: Option<PathBuf>,
     mosquitto: Option<PathBuf>,
     plugins: PathBuf,
+    /// What every broker that speaks TLS shows.
+    identity: Arc<Identity>,
 }
 
 impl Programs {
     /// From the environment and the command line.
     pub(crate) fn find(args: &Args) -> Result<Self, Fault> {
-        let peers = args.cases.iter().any(|case| case.is_default());
-        let own = args.cases.iter().any(|case| !case.is_default());
+        let peers = args.cases.iter().any(|case| case.takes(Kind::Mosquitto));
+        let own = args.cases.iter().any(|case| matches!(case.field, Field::Own(_)));
         let variable = |name: &str| {
             let value = std::env::var_os(name).map(PathBuf::from);
             found(value.ok_or_else(|| Fault::Usage(format!("{name} is not set")))?)
@@ -34,26 +38,44 @@ impl Programs {
             theseus: theseus.then(|| variable("THESEUS_BIN")).transpose()?,
             mosquitto: mosquitto.then(|| found(args.peer.clone())).transpose()?,
             plugins: if own { variable("THESEUS_PLUGINS")? } else { PathBuf::new() },
+            identity: Arc::new(Identity::new()?),
         })
     }
 
     fn contenders(&self, field: Field, only: Option<Kind>) -> Vec<Contender> {
-        let one = |kind: Kind, path: &Option<PathBuf>, name, arrangement| {
-            let plugins = self.plugins.clone();
-            let path = path.clone()?;
-            Some(Contender { name, kind, path, arrangement, plugins })
-        };
+        let chosen = |entrant: &Entrant| only.is_none_or(|only| only == entrant.kind);
+        let peer = |kind: Kind| Entrant::new(kind.name(), kind, Arrangement::OPEN);
         match field {
             Field::Own(all) => all
                 .iter()
-                .filter_map(|(name, how)| one(Kind::Theseus, &self.theseus, name, *how))
+                .filter_map(|(name, how)| self.enter(Entrant::new(name, Kind::Theseus, *how)))
                 .collect(),
-            Field::Peers => [(Kind::Theseus, &self.theseus), (Kind::Mosquitto, &self.mosquitto)]
+            Field::Peers => [Kind::Theseus, Kind::Mosquitto]
+                .map(peer)
                 .into_iter()
-                .filter(|(kind, _)| only.is_none_or(|only| only == *kind))
-                .filter_map(|(kind, path)| one(kind, path, kind.name(), Arrangement::OPEN))
+                .filter(chosen)
+                .filter_map(|entrant| self.enter(entrant))
+                .collect(),
+            Field::Lined(all) => all
+                .iter()
+                .copied()
+                .filter(chosen)
+                .filter_map(|entrant| self.enter(entrant))
+                // Those whose clients do without it too: one configuration for all.
+                .map(|it| Contender { identity: Some(Arc::clone(&self.identity)), ..it })
                 .collect(),
         }
+    }
+
+    /// Nothing if its program is not there.
+    fn enter(&self, entrant: Entrant) -> Option<Contender> {
+        let Entrant { name, kind, arrangement, manner } = entrant;
+        let path = match kind {
+            Kind::Theseus => self.theseus.clone()?,
+            Kind::Mosquitto => self.mosquitto.clone()?,
+        };
+        let plugins = self.plugins.clone();
+        Some(Contender { name, kind, path, arrangement, identity: None, manner, plugins })
     }
 }
 

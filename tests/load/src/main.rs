@@ -14,10 +14,12 @@ mod contender;
 mod contest;
 mod ctl;
 mod fault;
+mod identity;
 mod interval;
 mod login;
 mod report;
 mod sample;
+mod secure;
 mod wire;
 
 use std::process::ExitCode;

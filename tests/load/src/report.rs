@@ -94,7 +94,7 @@ impl Row {
 pub(crate) fn table(rows: &[Row]) -> String {
     let width = rows.iter().map(|row| row.case.len()).max().unwrap_or(0).max("case".len());
     let mut out = format!(
-        "{:<width$} {:<10} {:>9} {:<14} {:>9} {:>7} {:>8} {:>8} {:>16} {:>6} {:>6}  {:<22}\n",
+        "{:<width$} {:<15} {:>9} {:<14} {:>9} {:>7} {:>8} {:>8} {:>16} {:>6} {:>6}  {:<22}\n",
         "case",
         "broker",
         "cost",
@@ -122,7 +122,7 @@ fn push_column(out: &mut String, row: &Row, column: &Column, width: usize) {
         let mib = |kib: u64| kib as f64 / 1024.0;
         let _ = writeln!(
             out,
-            "{:<width$} {:<10} {:>9.2} {:<14} {:>9.0} {:>7.2} {:>8.1} {:>8.1} {:>16} {:>6} {:>6}  {}",
+            "{:<width$} {:<15} {:>9.2} {:<14} {:>9.0} {:>7.2} {:>8.1} {:>8.1} {:>16} {:>6} {:>6}  {}",
             row.case,
             column.broker,
             sample.cost,
@@ -141,7 +141,7 @@ fn push_column(out: &mut String, row: &Row, column: &Column, width: usize) {
     for (nth, round) in column.rounds.iter().enumerate() {
         if let Round::Failed(why) = round {
             let (case, broker) = (row.case, column.broker);
-            let _ = writeln!(out, "{case:<width$} {broker:<10} round {nth} FAILED: {why}");
+            let _ = writeln!(out, "{case:<width$} {broker:<15} round {nth} FAILED: {why}");
         }
     }
 }

@@ -4,6 +4,7 @@
 mod connect;
 mod flow;
 mod idle;
+mod lineup;
 mod link;
 mod paced;
 mod setup;
@@ -17,11 +18,12 @@ use std::time::{Duration, Instant};
 
 use nix::time::ClockId;
 
-use crate::arrangement::{Arrangement, Door, Rules};
 use crate::broker::Broker;
+use crate::contender::Kind;
 use crate::fault::Fault;
 use crate::sample::Sample;
 use flow::Shape;
+pub(crate) use lineup::{Entrant, Field};
 use swap::{Origin, Swaps};
 use topology::Topology;
 use work::Timed;
@@ -37,16 +39,6 @@ pub(crate) struct Case {
     kind: CaseKind,
 }
 
-/// Who is compared in a case.
-#[derive(Clone, Copy)]
-pub(crate) enum Field {
-    /// Theseus and mosquitto, both open to everybody.
-    Peers,
-    /// Theseus in several configurations, each by its column's name. The last is what the others are
-    /// compared with.
-    Own(&'static [(&'static str, Arrangement)]),
-}
-
 enum CaseKind {
     Flow(Shape),
     Paced { per_second: u32 },
@@ -58,6 +50,8 @@ enum CaseKind {
 
 const P2P: Topology = Topology::Pairs(10);
 
+const CONNECT: CaseKind = CaseKind::Connect { one_by_one: false };
+
 /// Every case, in the order of the report.
 pub(crate) const ALL: &[Case] = &[
     flow("p2p-qos0", P2P, 0, 64),
@@ -68,7 +62,7 @@ pub(crate) const ALL: &[Case] = &[
     flow("fan-out-qos1", Topology::FanOut(100), 1, 64),
     flow("fan-in-qos1", Topology::FanIn(100), 1, 64),
     peers("paced-qos1", "us/delivery", CaseKind::Paced { per_second: 5_000 }),
-    peers("connect", "us/connect", CaseKind::Connect { one_by_one: false }),
+    peers("connect", "us/connect", CONNECT),
     peers("idle", "KiB/connection", CaseKind::Idle { clients: 10_000 }),
     chain("message-chain-qos0", P2P, 0, 1),
     chain("message-chain-qos1", P2P, 1, 1),
@@ -77,41 +71,27 @@ pub(crate) const ALL: &[Case] = &[
     Case {
         name: "connect-chain",
         unit: "us/connect",
-        field: Field::Own(LOGINS),
+        field: Field::Own(lineup::LOGINS),
         kind: CaseKind::Connect { one_by_one: true },
     },
-    Case { name: "users", unit: "us/connect", field: Field::Own(USERS), kind: CaseKind::Users },
+    Case {
+        name: "users",
+        unit: "us/connect",
+        field: Field::Own(lineup::USERS),
+        kind: CaseKind::Users,
+    },
     swaps("swap", "us p99.9", Origin::Cache, Timed::Messages),
     swaps("swap-logins", "us p99.9", Origin::Cache, Timed::Logins),
     swaps("swap-compiled", "us p99", Origin::Compiler, Timed::Messages),
-];
-
-/// Passwords of a users file, and the rules that the broker comes with.
-const FULL: Arrangement = Arrangement::of(Door::Users(1_000), Rules::Shipped);
-
-/// For the message path. One shard: with several it is chance how many messages change shards, anew
-/// in every process, and that costs more than what is looked for here.
-const CHAINS: &[(&str, Arrangement)] = &[
-    ("every slot", Arrangement { rules: Rules::Site, every_slot: true, shards: 1, ..FULL }),
-    ("site rules", Arrangement { rules: Rules::Site, shards: 1, ..FULL }),
-    ("shipped", Arrangement { shards: 1, ..FULL }),
-    ("open", Arrangement { shards: 1, ..Arrangement::OPEN }),
-];
-
-/// For CONNECT.
-const LOGINS: &[(&str, Arrangement)] = &[
-    ("argon2id", Arrangement::of(Door::Argon, Rules::None)),
-    ("javascript", Arrangement::of(Door::JavaScript, Rules::None)),
-    ("password", Arrangement::of(Door::Users(1), Rules::None)),
-    ("component", Arrangement::of(Door::Gate, Rules::None)),
-    ("library", Arrangement::of(Door::Library, Rules::None)),
-    ("open", Arrangement::OPEN),
-];
-
-/// For the users file.
-const USERS: &[(&str, Arrangement)] = &[
-    ("1,000,000", Arrangement::of(Door::Users(1_000_000), Rules::None)),
-    ("10", Arrangement::of(Door::Users(10), Rules::None)),
+    lined("tls-handshakes", "us/connect", lineup::HANDSHAKES, CONNECT),
+    lined("tls-resumed", "us/connect", lineup::RESUMED, CONNECT),
+    tls_messages("tls-messages-qos0", lineup::MESSAGES, 0, 64),
+    tls_messages("tls-messages-qos0-1k", lineup::MESSAGES, 0, 1024),
+    tls_messages("tls-messages-qos1", lineup::MESSAGES, 1, 64),
+    tls_messages("tls-messages-qos1-1k", lineup::MESSAGES, 1, 1024),
+    tls_messages("tls-messages-peer-qos0", lineup::PEER_MESSAGES, 0, 64),
+    tls_messages("tls-messages-peer-qos0-1k", lineup::PEER_MESSAGES, 0, 1024),
+    lined("tls-idle", "KiB/connection", lineup::IDLE, CaseKind::Idle { clients: 5_000 }),
 ];
 
 const fn flow(name: &'static str, topology: Topology, qos: u8, payload: usize) -> Case {
@@ -124,18 +104,50 @@ const fn peers(name: &'static str, unit: &'static str, kind: CaseKind) -> Case {
 
 const fn chain(name: &'static str, topology: Topology, qos: u8, topics: u32) -> Case {
     let kind = CaseKind::Flow(Shape { topology, qos, payload: 64, topics });
-    Case { name, unit: "us/delivery", field: Field::Own(CHAINS), kind }
+    Case { name, unit: "us/delivery", field: Field::Own(lineup::CHAINS), kind }
 }
 
 const fn swaps(name: &'static str, unit: &'static str, origin: Origin, timed: Timed) -> Case {
     let kind = CaseKind::Swap(Swaps { origin, timed });
-    Case { name, unit, field: Field::Own(&[("swaps", FULL)]), kind }
+    Case { name, unit, field: Field::Own(lineup::SWAPPED), kind }
+}
+
+const fn lined(
+    name: &'static str,
+    unit: &'static str,
+    all: &'static [Entrant],
+    kind: CaseKind,
+) -> Case {
+    Case { name, unit, field: Field::Lined(all), kind }
+}
+
+const fn tls_messages(
+    name: &'static str,
+    all: &'static [Entrant],
+    qos: u8,
+    payload: usize,
+) -> Case {
+    lined(
+        name,
+        "us/delivery",
+        all,
+        CaseKind::Flow(Shape { topology: P2P, qos, payload, topics: 1 }),
+    )
 }
 
 impl Case {
     /// True if it is run when no case is named.
     pub(crate) fn is_default(&self) -> bool {
         matches!(self.field, Field::Peers)
+    }
+
+    /// True if a program of this kind is needed.
+    pub(crate) fn takes(&self, kind: Kind) -> bool {
+        match self.field {
+            Field::Peers => true,
+            Field::Own(_) => kind == Kind::Theseus,
+            Field::Lined(all) => all.iter().any(|entrant| entrant.kind == kind),
+        }
     }
 
     /// Runs once against `broker`, measuring for `time`; bounded whatever the broker does.
@@ -169,7 +181,7 @@ impl Case {
     /// How its rounds are run.
     pub(crate) fn rounds(&self) -> Rounds {
         match (&self.kind, self.field) {
-            (CaseKind::Flow(_), Field::Own(_)) => Rounds::Sliced,
+            (CaseKind::Flow(_), Field::Own(_) | Field::Lined(_)) => Rounds::Sliced,
             (CaseKind::Swap(swaps), _) => Rounds::Windows(*swaps),
             _ => Rounds::InTurn,
         }

@@ -1,5 +1,6 @@
 //! A flow against several brokers that run side by side, each driven for a moment in turn.
-//! Not for peers: brokers that are idle meanwhile must cost nothing, as Theseus does not.
+//! Not for Theseus beside mosquitto: brokers that are idle meanwhile must cost nothing, as Theseus does
+//! not, and mosquitto only itself.
 
 use std::time::{Duration, Instant};
 
