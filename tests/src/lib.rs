@@ -27,6 +27,7 @@ mod process;
 mod prometheus;
 mod raw;
 mod raw_websocket;
+mod scan;
 mod site;
 mod tls;
 mod wire;
@@ -50,6 +51,7 @@ pub use prometheus::read_as_prometheus;
 pub use raw::{Raw, Received};
 pub use raw_websocket::{RawWebSocket, UPGRADE, masked};
 pub use rustix::process::Signal;
+pub use scan::Scan;
 pub use site::{Site, theseus_says};
 pub use tls::{Hello, Secured};
 pub use wire::{

@@ -1,4 +1,4 @@
-//! `cargo xtask clients`: the foreign MQTT clients that the tests drive, and what makes plugins of JavaScript,
+//! `cargo xtask clients`: the foreign programs that the tests drive, and what makes plugins of JavaScript,
 //! into `target/clients`.
 //! Nothing is installed outside that folder, and no other command installs anything.
 //! The versions are pinned: a test must not change because someone released something.
@@ -8,9 +8,9 @@ use std::path::Path;
 use crate::command::{Failure, answer, no_more, program, step};
 use crate::{javascript, place};
 
-const PAHO: &str = "2.1.0";
-/// Reads what Prometheus reads.
-const PROMETHEUS: &str = "0.26.0";
+/// An MQTT client, what reads as Prometheus does, and what scans a server's TLS.
+const PYTHON: [(&str, &str); 3] =
+    [("paho-mqtt", "2.1.0"), ("prometheus-client", "0.26.0"), ("sslyze", "6.3.1")];
 const MQTT_JS: &str = "5.16.0";
 
 /// Installs what is not there yet; may be called again and again.
@@ -20,7 +20,7 @@ pub(crate) fn install(args: &[String]) -> Result<(), Failure> {
     no_more("clients", args)?;
     let folder = place::clients();
     // All are tried, so that one missing package does not hide the others.
-    let (python, node, plugins) = (paho(&folder), mqtt_js(&folder), javascript::install());
+    let (python, node, plugins) = (from_python(&folder), mqtt_js(&folder), javascript::install());
     // It answers `--version` with an exit code of 1, so only whether it starts is asked.
     match program("mosquitto_pub").arg("--version").output() {
         Ok(_) => println!("mosquitto_pub, mosquitto_sub: already there"),
@@ -31,26 +31,31 @@ pub(crate) fn install(args: &[String]) -> Result<(), Failure> {
     python.and(node).and(plugins)
 }
 
-fn paho(folder: &Path) -> Result<(), Failure> {
+fn from_python(folder: &Path) -> Result<(), Failure> {
     if answer(program("python3").arg("--version")).is_none() {
         println!("paho-mqtt: python3 not found (Debian: `apt-get install python3 python3-venv`)");
         return Ok(());
     }
     let venv = folder.join("venv");
     let python = venv.join("bin").join("python3");
-    let ask = "import importlib.metadata as m; \
-               print(m.version('paho-mqtt'), m.version('prometheus-client'))";
-    if answer(program(&python).args(["-c", ask])) == Some(format!("{PAHO} {PROMETHEUS}")) {
-        println!("paho-mqtt {PAHO}, prometheus-client {PROMETHEUS}: already there");
+    let all = PYTHON.map(|(package, version)| format!("{package}=={version}"));
+    let ask = "import importlib.metadata as m, sys; \
+               print(*(f'{name}=={m.version(name)}' for name in sys.argv[1:]))";
+    let names = PYTHON.map(|(package, _)| package);
+    if answer(program(&python).args(["-c", ask]).args(names)) == Some(all.join(" ")) {
+        println!("{}: already there", all.join(", "));
         return Ok(());
     }
-    println!("paho-mqtt, prometheus-client: installing into {}", venv.display());
+    println!("{}: installing into {}", names.join(", "), venv.display());
     step("python3 -m venv", program("python3").args(["-m", "venv", "--clear"]).arg(&venv))
         .map_err(|failure| with_hint(&failure, "Debian: `apt-get install python3-venv`"))?;
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    let wanted = [format!("paho-mqtt=={PAHO}"), format!("prometheus-client=={PROMETHEUS}")];
-    step("pip install", program(&python).args(pip).args(wanted))
-        .map_err(|failure| with_hint(&failure, "is the package index reachable?"))
+    // One by one, so that a package that this machine cannot have does not take the others along.
+    let install = |package| {
+        step("pip install", program(&python).args(pip).arg(package))
+            .map_err(|failure| with_hint(&failure, "is the package index reachable?"))
+    };
+    all.iter().map(install).fold(Ok(()), Result::and)
 }
 
 fn mqtt_js(folder: &Path) -> Result<(), Failure> {

@@ -27,7 +27,7 @@ Theseus: every plank can be replaced while the ship sails.
   cargo xtask bench calls        measure what asking a plugin costs
   cargo xtask check [STEP…]      fmt, clippy, tidy, wasm, deny: what a change must pass
   cargo xtask tidy               only the rules of this code base, in a second
-  cargo xtask clients            fetch paho-mqtt, MQTT.js and ComponentizeJS for the tests
+  cargo xtask clients            fetch paho-mqtt, sslyze, MQTT.js and ComponentizeJS for the tests
   cargo xtask fuzz [SECONDS]     each fuzz target for that long (60)
   cargo xtask statements --draw SEED   twenty rows of docs/statements for a second look
 
