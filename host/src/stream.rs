@@ -27,6 +27,10 @@ const EMPTY_MAX: usize = 16;
 /// How often somebody who is waited for is looked at again: others may want its place.
 const GLANCE: Duration = Duration::from_millis(250);
 
+/// What the client said may be longer than what was read of the socket: by a record that had begun to arrive before
+/// (RFC 8446, 5.2), and by what a session takes in at a time.
+const LEAD: usize = 24 * 1024;
+
 /// A socket that the thread's runtime watches.
 pub(crate) struct Stream {
     socket: TcpStream,
@@ -133,7 +137,7 @@ impl Stream {
         scratch: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         if let Some(session) = &mut self.tls {
-            return poll_read_secure(&self.socket, session, cx, scratch);
+            return poll_read_secure(&mut self.socket, session, cx, scratch);
         }
         let mut buffer = ReadBuf::new(scratch);
         ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buffer))?;
@@ -276,7 +280,7 @@ async fn say(socket: &TcpStream, session: &mut Session) -> io::Result<()> {
 }
 
 fn poll_read_secure(
-    socket: &TcpStream,
+    socket: &mut TcpStream,
     session: &mut Session,
     cx: &mut Context<'_>,
     out: &mut [u8],
@@ -293,34 +297,63 @@ fn poll_read_secure(
             Taken::Broken => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
             Taken::Nothing => {}
         }
-        ready!(socket.poll_read_ready(cx))?;
-        match session.receive(&mut Ends(socket)) {
-            Ok(0) => return Poll::Ready(Ok(0)),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-            heard => {
-                // New keys that the client asked for, or an alert. Best effort: what the socket does not
-                // take goes with the next bytes.
-                let _ = send(session, &mut Ends(socket));
-                match heard {
-                    Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                        return Poll::Ready(said_before(session, out, error));
-                    }
-                    heard => drop(heard?),
-                }
-            }
+        let heard = if out.len() >= 2 * LEAD {
+            ready!(poll_hear_much(socket, session, cx, out))
+        } else {
+            let mut incoming = Incoming { socket: &mut *socket, cx: &mut *cx };
+            session.receive(&mut incoming).map(|count| Heard { count, said: 0 })
+        };
+        // New keys that the client asked for, or an alert. Best effort: what the socket does not take goes
+        // with the next bytes.
+        let _ = send(session, &mut Ends(socket));
+        match heard {
+            Ok(Heard { count: 0, .. }) => return Poll::Ready(Ok(0)),
+            Ok(Heard { said: 0, .. }) => {}
+            Ok(Heard { said, .. }) => return Poll::Ready(Ok(said)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+            // The next round says what was read before it.
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {}
+            Err(error) => return Poll::Ready(Err(error)),
         }
     }
     cx.waker().wake_by_ref();
     Poll::Pending
 }
 
-/// What the client said before it broke the rules, or else the error. The socket is of no use then: a session
-/// whose memory is full of a message without end reads nothing from it, and it would be ready for ever.
-fn said_before(session: &mut Session, out: &mut [u8], error: io::Error) -> io::Result<usize> {
-    match session.take(out) {
-        Taken::Bytes(count) => Ok(count),
-        _ => Err(error),
+/// What one read has brought.
+struct Heard {
+    /// Bytes of the socket.
+    count: usize,
+    /// Bytes that the client said, where they were taken already.
+    said: usize,
+}
+
+/// Reads once as much as `out` holds behind its first [`LEAD`] bytes, and moves what the client said in it to the
+/// beginning. By itself a session reads 4 KiB at a time.
+fn poll_hear_much(
+    socket: &mut TcpStream,
+    session: &mut Session,
+    cx: &mut Context<'_>,
+    out: &mut [u8],
+) -> Poll<io::Result<Heard>> {
+    let mut buffer = ReadBuf::new(&mut out[LEAD..]);
+    ready!(Pin::new(socket).poll_read(cx, &mut buffer))?;
+    let count = buffer.filled().len();
+    let (mut at, mut said) = (LEAD, 0);
+    while at < LEAD + count {
+        let heard = session.receive(&mut &out[at..LEAD + count]);
+        // All of it: more cannot be put in otherwise.
+        while let Taken::Bytes(more) = session.take(&mut out[said..at]) {
+            said += more;
+        }
+        match heard {
+            // What follows after the client's end, or after what breaks the rules, does not count.
+            Ok(0) => break,
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => break,
+            heard => at += heard?,
+        }
     }
+    Poll::Ready(Ok(Heard { count, said }))
 }
 
 /// Sends all that waits.
@@ -351,6 +384,23 @@ impl Write for Ends<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// A socket to be read from once, by the runtime's way: see [`Stream::poll_read`]. `WouldBlock` if its task will
+/// be woken.
+struct Incoming<'a, 'b> {
+    socket: &'a mut TcpStream,
+    cx: &'a mut Context<'b>,
+}
+
+impl Read for Incoming<'_, '_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let mut buffer = ReadBuf::new(into);
+        match Pin::new(&mut *self.socket).poll_read(self.cx, &mut buffer) {
+            Poll::Ready(read) => read.map(|()| buffer.filled().len()),
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
     }
 }
 

@@ -68,7 +68,7 @@ impl Reload {
             Role::PublicKey => self.take_key(&subject, seen),
             Role::Plugin => self.take_plugin(&subject, seen),
             Role::Text | Role::Followed | Role::Keyed | Role::Users => {
-                self.take_setting(subject, seen)
+                self.take_setting(subject, seen);
             }
         }
     }

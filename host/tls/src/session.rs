@@ -91,13 +91,14 @@ impl Session {
     /// Those of `source`; `InvalidData` where the client breaks the rules: what the session wants to
     /// send then is an alert. What was read before can still be taken.
     pub fn receive(&mut self, source: &mut dyn Read) -> io::Result<usize> {
-        let count = self.connection.read_tls(source)?;
-        let state = self.connection.process_new_packets();
-        state.map_err(|error| {
-            self.broken = true;
-            io::Error::new(io::ErrorKind::InvalidData, error)
-        })?;
-        Ok(count)
+        let heard = self.connection.read_tls(source).and_then(|count| {
+            let state = self.connection.process_new_packets();
+            state.map(|_| count).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+        });
+        // Also where a message without end has filled all its memory: then it reads nothing more.
+        self.broken |=
+            heard.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::InvalidData);
+        heard
     }
 
     /// Moves what the client said into `out`, which must not be empty.
