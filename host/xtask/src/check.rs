@@ -11,7 +11,7 @@ const STEPS: &[&str] = &["fmt", "tidy", "clippy", "wasm", "deny"];
 
 /// These must build where there is no socket, no file and no clock (invariant 1).
 const SANS_IO: &str = "--package theseus-mqtt --package theseus-websocket --package theseus-route \
-                       --package theseus-limit --package theseus-core";
+                       --package theseus-proxy --package theseus-limit --package theseus-core";
 
 /// The bare target has no `std` back end at all, so it proves more; WASI is what plugins use.
 const WASM_TARGETS: &[&str] = &["wasm32-unknown-unknown", "wasm32-wasip2"];

@@ -1,6 +1,6 @@
 //! Dependencies between our crates point one way: mqtt <- route; (mqtt, route, acl, limit) <- core; (core,
 //! users, kv) <- policy <- wasm; (wasm, config, trust) <- reload <- host. Of store and cluster, which stand
-//! on core, neither knows the other or the policy; tls and websocket stand alone under host. A plugin knows only the SDK, and every crate takes
+//! on core, neither knows the other or the policy; tls, proxy and websocket stand alone under host. A plugin knows only the SDK, and every crate takes
 //! versions, lints and licence from the workspace.
 
 use super::finding::Finding;
@@ -26,6 +26,7 @@ const SHELL: &[&str] = &[
     "native",
     "store",
     "tls",
+    "proxy",
     "cluster",
     "config",
     "trust",
@@ -52,6 +53,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("host/native", &["abi", "acl", "ban", "limit", "policy", "wasm"]),
     ("host/store", &["mqtt", "route", "core"]),
     ("host/tls", &[]),
+    ("host/proxy", &[]),
     ("host/cluster", &["mqtt", "route", "core"]),
     ("host/config", &[]),
     ("host/trust", &[]),

@@ -1,4 +1,4 @@
-//! Invariant 1: `mqtt`, `websocket`, `route`, `limit`, `kv` and `core` do no input or output and read no clock.
+//! Invariant 1: `mqtt`, `websocket`, `proxy`, `route`, `limit`, `kv` and `core` do no input or output and read no clock.
 //! Their tests and benchmarks may. That they build for wasm32 is `cargo xtask check wasm`.
 
 use super::finding::Finding;
@@ -9,6 +9,7 @@ const RULE: &str = "pure";
 const CRATES: &[&str] = &[
     "host/mqtt",
     "host/websocket",
+    "host/proxy",
     "host/route",
     "host/limit",
     "host/kv",
