@@ -12,6 +12,7 @@ use theseus_limit::{Limit, Whom};
 use theseus_mqtt::{DecodeError, ReasonCode, cut};
 use theseus_policy::{Admitted, Happening, Login, Refusal, shown};
 use theseus_websocket::CloseCode;
+use tokio::net::TcpStream;
 
 use crate::clock::since_1970;
 use crate::events::{exceeded, is_failed_login, tell};
@@ -20,15 +21,18 @@ use crate::introduction;
 use crate::listen::{HandshakeLimits, Listener, Seat};
 use crate::local::Local;
 use crate::peers::Arrival;
+use crate::proxy;
 use crate::stranger::{Refused, Stranger};
 use crate::tls::Tls;
 use crate::wire::Wire;
 
-/// Serves a wire until its CONNECT is answered or its time is over. The error is for the log.
-pub(crate) async fn run(local: Rc<Local>, mut wire: Wire, peer: SocketAddr, seat: Seat) {
+/// Serves a socket until its CONNECT is answered or its time is over.
+pub(crate) async fn run(local: Rc<Local>, socket: TcpStream, peer: SocketAddr, seat: Seat) {
     let HandshakeLimits { timeout, packet_size_max } = seat.listener().handshake;
+    let Some(origin) = proxy::origin(&local, &socket, peer, seat.listener()).await else { return };
+    let mut wire = Wire::new(socket);
     if let Some(tls) = &seat.listener().tls
-        && !secure(&local, &mut wire, peer, seat.listener(), tls).await
+        && !secure(&local, &mut wire, origin.address, seat.listener(), tls).await
     {
         return;
     }
@@ -43,7 +47,7 @@ pub(crate) async fn run(local: Rc<Local>, mut wire: Wire, peer: SocketAddr, seat
         }
         None => return too_late(&local),
     }
-    let (candidate, login) = match introduction::read(&local, &mut stranger, peer, &seat) {
+    let (candidate, login) = match introduction::read(&local, &mut stranger, origin, &seat) {
         Ok(read) => read,
         Err(refused) => return stranger.refuse(refused),
     };

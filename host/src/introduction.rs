@@ -1,8 +1,6 @@
 //! Who a client says it is, and what else is to be seen of it: CONNECT, its certificate and its socket
 //! become a candidate for the core and a login for the plugins. Not what they decide.
 
-use std::net::SocketAddr;
-
 use theseus_core::{Candidate, Recipient};
 use theseus_mqtt::{Connect, Cut, DecodeError, Packet, ProtocolVersion, ReasonCode, cut};
 use theseus_policy::{Happening, Login, Refusal};
@@ -12,6 +10,7 @@ use crate::clock::seconds_since_1970;
 use crate::events::tell;
 use crate::listen::{Listener, Seat};
 use crate::local::Local;
+use crate::proxy::Origin;
 use crate::stranger::{Refused, Stranger};
 use crate::tls::Names;
 
@@ -19,7 +18,7 @@ use crate::tls::Names;
 pub(crate) fn read(
     local: &Local,
     stranger: &mut Stranger,
-    address: SocketAddr,
+    origin: Origin,
     seat: &Seat,
 ) -> Result<(Candidate, Login), Refused> {
     let bytes = std::mem::take(&mut stranger.bytes);
@@ -31,7 +30,7 @@ pub(crate) fn read(
         Ok(_) => return Err(Refused::SILENT),
         Err(error) => return Err(refused_form(&error)),
     };
-    let seen = Seen::of(stranger, address, seat.listener());
+    let seen = Seen::of(stranger, origin, seat.listener());
     let introduced = seen.introduce(local, &connect)?;
     stranger.bytes = bytes;
     stranger.bytes.drain(..consumed);
@@ -40,17 +39,17 @@ pub(crate) fn read(
 
 /// What is to be seen of a client besides what it says.
 struct Seen<'a> {
-    address: SocketAddr,
+    origin: Origin,
     listener: &'a Listener,
     peer: Option<Peer>,
     /// Whether its certificate is believed now: who resumes was believed once, and others meanwhile may not be.
     belief: Result<(), Disbelief>,
-    /// Of its TLS.
+    /// Of its TLS, or of that before a balancer.
     facts: Vec<(&'static str, String)>,
 }
 
 impl<'a> Seen<'a> {
-    fn of(stranger: &mut Stranger, address: SocketAddr, listener: &'a Listener) -> Self {
+    fn of(stranger: &mut Stranger, origin: Origin, listener: &'a Listener) -> Self {
         let peer = stranger.wire.peer();
         let mut facts: Vec<_> = stranger.wire.facts().collect();
         for (fact, field) in FIELDS {
@@ -60,7 +59,8 @@ impl<'a> Seen<'a> {
         let (wire, now) = (&mut stranger.wire, seconds_since_1970());
         let tls = listener.tls.as_ref();
         let belief = tls.map_or(Ok(()), |tls| wire.believe(&tls.acceptor, now));
-        Self { address, listener, peer, belief, facts }
+        facts.extend(origin.facts());
+        Self { origin, listener, peer, belief, facts }
     }
 
     fn introduce(
@@ -75,7 +75,7 @@ impl<'a> Seen<'a> {
             Refused::with(Recipient::of(connect), refusal)
         };
         let names = self.names().map_err(|why| {
-            tracing::debug!("{}: {why}", self.address);
+            tracing::debug!("{}: {why}", self.origin.address);
             local.broker().metrics(local.id).connects_refused.add(1);
             let (reason, message) = (ReasonCode::NotAuthorized, Some(why.into()));
             refuse(connect, Refusal { reason, message })
@@ -100,8 +100,9 @@ impl<'a> Seen<'a> {
 
     fn names(&self) -> Result<Names, String> {
         self.belief.map_err(|disbelief| disbelief.to_string())?;
-        match (&self.listener.tls, &self.peer) {
-            (Some(tls), Some(peer)) => tls.names(peer),
+        match (&self.listener.tls, &self.peer, &self.listener.proxy) {
+            (Some(tls), Some(peer), _) => tls.naming.of_peer(peer),
+            (None, _, Some(proxy)) => proxy.names(&self.origin),
             _ => Ok(Names::default()),
         }
     }
@@ -124,7 +125,7 @@ impl<'a> Seen<'a> {
             password: connect.password.map(Into::into),
             method: method.map(Into::into),
             data: properties.authentication_data().map(Into::into),
-            address: Some(self.address),
+            address: Some(self.origin.address),
             listener: self.listener.title.clone(),
             protocol: Some(connect.version),
             facts,

@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
-use theseus_config::Listener as Settings;
+use theseus_config::{Listener as Settings, Mqtt};
 use theseus_websocket::Rules;
 
+use crate::proxy::Proxy;
+use crate::settings::handshake;
 use crate::tls::Tls;
 
 /// A listener of the configuration, bound.
@@ -27,6 +29,8 @@ pub(crate) struct Listener {
     /// As plugins and rules know it: `tcp:NAME`, `ssl:NAME` and so on.
     pub(crate) title: Box<str>,
     pub(crate) handshake: HandshakeLimits,
+    /// Who connects for others, where it is not the clients themselves.
+    pub(crate) proxy: Option<Proxy>,
     /// What comes before everything else, but on plain TCP.
     pub(crate) tls: Option<Tls>,
     /// What comes before MQTT, where that is carried by it.
@@ -79,8 +83,8 @@ impl std::fmt::Display for BindError {
 /// Binds a listener for `shards` shards.
 pub(crate) fn bind(
     settings: &Settings,
+    mqtt: &Mqtt,
     tls: Option<Tls>,
-    handshake: HandshakeLimits,
     shards: usize,
 ) -> Result<Bound, BindError> {
     let bound = probe(settings.bind)
@@ -94,7 +98,8 @@ pub(crate) fn bind(
     let listener = Arc::new(Listener {
         address,
         title: settings.title().into(),
-        handshake,
+        handshake: handshake(mqtt),
+        proxy: Proxy::of(settings, mqtt),
         tls,
         websocket: settings.websocket.as_ref().map(websocket),
         connections_max: settings.max_connections.unwrap_or(usize::MAX),

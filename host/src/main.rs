@@ -32,6 +32,7 @@ mod peers;
 mod places;
 mod plugin;
 mod policy;
+mod proxy;
 mod questions;
 mod reauthentication;
 mod revalidation;

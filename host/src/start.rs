@@ -273,8 +273,8 @@ fn bind_all(loaded: &Loaded, shards: ShardId) -> Result<Vec<Bound>, StartError> 
     let config = &loaded.config;
     let bind = |settings| {
         let tls = tls::of(loaded, settings).map_err(StartError::Tls)?;
-        let handshake = settings::handshake(config.mqtt_of(settings));
-        listen::bind(settings, tls, handshake, usize::from(shards)).map_err(StartError::Bind)
+        let mqtt = config.mqtt_of(settings);
+        listen::bind(settings, mqtt, tls, usize::from(shards)).map_err(StartError::Bind)
     };
     config.listeners.iter().map(bind).collect()
 }

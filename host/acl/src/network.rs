@@ -50,7 +50,8 @@ impl Network {
         if network == written { Ok(network) } else { Err(network.stray_bits()) }
     }
 
-    pub(crate) fn contains(&self, address: IpAddr) -> bool {
+    /// True if the address is in it.
+    pub fn contains(&self, address: IpAddr) -> bool {
         match (self, address.to_canonical()) {
             (Self::V4 { bits, .. }, IpAddr::V4(_)) | (Self::V6 { bits, .. }, IpAddr::V6(_)) => {
                 Self::of(address.to_canonical(), *bits) == *self

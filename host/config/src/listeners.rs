@@ -3,9 +3,12 @@
 //! Used by the host's listeners.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use crate::kind::{Address, Bytes, Count, Flag, OrWord, Origins, RequestPath};
-use crate::lists::Names;
+use theseus_acl::Network;
+
+use crate::kind::{Address, Bytes, Count, Flag, OrWord, Origins, RequestPath, Span};
+use crate::lists::{Names, Networks};
 use crate::read::Reader;
 use crate::section::{LIVE, Section, section};
 use crate::ssl_options::SslOptions;
@@ -28,6 +31,16 @@ section! {
         reuse_port: bool = true as Flag;
         /// Connections the kernel may hold until they are accepted.
         backlog: usize = 1024 as Count { min: 1, max: 65_535 };
+        /// Whoever connects is a load balancer, and says before everything else whom it speaks for, by the
+        /// PROXY protocol, version 1 or 2. That address counts from then on: for bans, limits, rules, plugins
+        /// and the log. Who begins otherwise is closed.
+        proxy_protocol: bool = false as Flag;
+        /// How long a balancer may take to say so. Only then begins all other time.
+        proxy_protocol_timeout: Duration = "3s"
+            as Span { min: Duration::from_millis(100), max: Duration::from_secs(3600) };
+        /// Where the balancers are: addresses, and networks in which nobody else is, since whoever is there can
+        /// say that it is anybody. Who connects from elsewhere is closed at once.
+        proxy_protocol_networks: Vec<Network> = [] as Networks;
         /// Overrides the top-level `allow_anonymous` on this listener.
         allow_anonymous: Option<bool> = "inherit" as OrWord("inherit", Flag), LIVE;
         /// Overrides the top-level `authentication` on this listener; `[]` asks no plugin.

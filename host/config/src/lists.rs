@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use theseus_acl::Network;
+
 use crate::kind::Kind;
 use crate::raw::{Raw, shorten};
 use crate::schema;
@@ -78,6 +80,24 @@ impl Kind for Tokens {
 
     fn allowed(&self) -> String {
         format!("an array of {}", self.of)
+    }
+}
+
+/// Addresses and networks, as rules and bans name them.
+pub(crate) struct Networks;
+
+impl Kind for Networks {
+    type Value = Vec<Network>;
+
+    fn read(&self, raw: &Raw) -> Result<Vec<Network>, String> {
+        let parse = |text: &str| {
+            Network::parse(text).map_err(|why| format!("holds \"{}\", which {why}", shorten(text)))
+        };
+        words(raw)?.into_iter().map(parse).collect()
+    }
+
+    fn allowed(&self) -> String {
+        "an array of addresses and networks such as [\"10.0.0.0/8\", \"::1\"]".to_owned()
     }
 }
 

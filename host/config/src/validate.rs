@@ -10,7 +10,7 @@ use crate::suggest::suggest;
 use crate::top::Top;
 use crate::units::format_size;
 use crate::walk::Named;
-use crate::{Listener, Mqtt, PluginPolicy, Trust, TrustMode, Verify};
+use crate::{CertificateField, Listener, Mqtt, PluginPolicy, Trust, TrustMode, Verify};
 
 /// What is looked at; none where a key is wrong, which has been reported.
 pub(crate) struct Parts<'a> {
@@ -40,6 +40,7 @@ pub(crate) fn validate(parts: &Parts<'_>, errors: &mut Errors) {
         let before = listeners.get(..position).unwrap_or_default();
         one_listener_for_each_address(listener, before, parts.settings, errors);
         clients_certificates_are_asked_for_and_known(listener, parts.settings, errors);
+        balancers_are_known(listener, parts.settings, errors);
     }
     for (door, listener) in parts.doors.iter().zip(parts.listeners) {
         if let Some(listener) = listener {
@@ -84,11 +85,15 @@ fn somebody_can_connect(parts: &Parts<'_>, errors: &mut Errors) {
 
 /// Whose name stands in its certificate comes in where no plugin is asked.
 fn certificates_name_clients(listener: &Listener, mqtt: &Mqtt) -> bool {
-    let verified = listener.ssl_options.as_ref().is_some_and(|it| it.verify == Verify::Peer);
-    verified && (mqtt.peer_cert_as_username.is_some() || mqtt.peer_cert_as_clientid.is_some())
+    let names = [mqtt.peer_cert_as_username, mqtt.peer_cert_as_clientid];
+    match &listener.ssl_options {
+        Some(options) => options.verify == Verify::Peer && names.iter().any(Option::is_some),
+        None => listener.proxy_protocol && names.contains(&Some(CertificateField::Cn)),
+    }
 }
 
 /// Where nobody is asked for a certificate, nobody is named by one; a listener's own key says that it should be.
+/// Without TLS of its own, the balancer before it may have asked.
 fn named_by_certificates_that_are_asked_for(
     door: &Named,
     listener: &Listener,
@@ -98,13 +103,19 @@ fn named_by_certificates_that_are_asked_for(
     if listener.ssl_options.as_ref().is_some_and(|it| it.verify == Verify::Peer) {
         return;
     }
+    let balanced = listener.proxy_protocol && listener.ssl_options.is_none();
     for key in ["peer_cert_as_username", "peer_cert_as_clientid"] {
         let key = format!("{}.mqtt.{key}", door.path);
         let own = settings.iter().find(|setting| setting.key == key);
-        if own.is_some_and(|own| own.value != "\"disabled\"") {
-            let problem = "nobody is asked for a certificate here: verify = \"verify_peer\" asks";
-            errors.key(&origin(settings, &key), &key, problem);
-        }
+        let problem = match own.map_or("\"disabled\"", |own| &*own.value) {
+            "\"disabled\"" => continue,
+            "\"cn\"" if balanced => continue,
+            _ if balanced => {
+                "a balancer tells nothing of a certificate but its common name: \"cn\""
+            }
+            _ => "nobody is asked for a certificate here: verify = \"verify_peer\" asks",
+        };
+        errors.key(&origin(settings, &key), &key, problem);
     }
 }
 
@@ -156,6 +167,17 @@ fn clients_certificates_are_asked_for_and_known(
         _ => return,
     };
     let key = format!("{}.ssl_options.{key}", listener.path());
+    errors.key(&origin(settings, &key), &key, problem);
+}
+
+/// Whoever may send a header may be anybody, so it is nobody until the operator says who.
+fn balancers_are_known(listener: &Listener, settings: &[Setting], errors: &mut Errors) {
+    if !listener.proxy_protocol || !listener.proxy_protocol_networks.is_empty() {
+        return;
+    }
+    let key = format!("{}.proxy_protocol", listener.path());
+    let problem = "no balancer could connect: proxy_protocol_networks is empty; name their addresses \
+         there, such as [\"10.0.0.0/8\"]";
     errors.key(&origin(settings, &key), &key, problem);
 }
 

@@ -121,6 +121,70 @@ fn ocsp_is_asked_for_where_it_is_wanted() {
 }
 
 #[test]
+fn balancers_have_to_be_named() {
+    let of = |keys: &str| {
+        let text = format!(
+            "[listeners.wss.a]\nbind = '127.0.0.1:0'\n{keys}\n[listeners.wss.a.ssl_options]\n{PAIR}"
+        );
+        parse(&text).map(|loaded| loaded.config.listeners[0].clone())
+    };
+    let none = of("").unwrap();
+    assert!(!none.proxy_protocol && none.proxy_protocol_networks.is_empty());
+    assert_eq!(none.proxy_protocol_timeout, Duration::from_secs(3));
+    let some = of(
+        "proxy_protocol = true\nproxy_protocol_networks = ['10.0.0.0/8', '::1/128', '192.0.2.7']\n\
+         proxy_protocol_timeout = '500ms'",
+    );
+    let some = some.unwrap();
+    let networks: Vec<_> = some.proxy_protocol_networks.iter().map(ToString::to_string).collect();
+    assert_eq!(networks, ["10.0.0.0/8", "::1", "192.0.2.7"]);
+    for (keys, said) in [
+        (
+            "proxy_protocol = true",
+            ":4: listeners.wss.a.proxy_protocol: no balancer could connect: proxy_protocol_networks is \
+             empty; name their addresses there, such as [\"10.0.0.0/8\"]",
+        ),
+        (
+            "proxy_protocol_networks = ['10.0.0.1/8']",
+            "holds \"10.0.0.1/8\", which has bits behind its prefix, did you mean `10.0.0.0/8`?",
+        ),
+        (
+            "proxy_protocol_networks = ['balancer']",
+            "holds \"balancer\", which is no address such as",
+        ),
+        ("proxy_protocol_networks = '10.0.0.0/8'", "proxy_protocol_networks"),
+        ("proxy_protocol_timeout = '99ms'", "proxy_protocol_timeout: \"99ms\" is out of range"),
+        ("proxy_protocl = true", "unknown key; did you mean `proxy_protocol`?"),
+    ] {
+        let found = of(keys).unwrap_err();
+        assert!(found.contains(said), "{said}:\n{found}");
+    }
+}
+
+#[test]
+fn a_balancer_names_clients_by_their_common_name_and_by_nothing_else() {
+    let strict = |kind: &str, options: &str, field: &str| {
+        let text = format!(
+            "[listeners.{kind}.a]\nbind = '127.0.0.1:0'\nproxy_protocol = true\n\
+             proxy_protocol_networks = ['::1']\n{options}\n\
+             [listeners.{kind}.a.mqtt]\npeer_cert_as_clientid = '{field}'\n"
+        );
+        Config::parse(&text, "theseus.toml", std::iter::empty())
+            .map_err(|errors| errors.to_string())
+    };
+    assert!(strict("tcp", "", "cn").is_ok(), "and that is enough to come in");
+    let other = strict("ws", "", "san_dns").unwrap_err();
+    let said = "listeners.ws.a.mqtt.peer_cert_as_clientid: a balancer tells nothing of a certificate but \
+                its common name: \"cn\"";
+    assert!(other.contains(said), "{other}");
+    // Under TLS of our own it is ours to ask.
+    let own = format!("[listeners.ssl.a.ssl_options]\n{PAIR}");
+    let unasked = strict("ssl", &own, "cn").unwrap_err();
+    assert!(unasked.contains("nobody is asked for a certificate here"), "{unasked}");
+    assert!(strict("tcp", "", "disabled").unwrap_err().contains("nobody could connect"));
+}
+
+#[test]
 fn certificates_name_clients_only_where_they_are_asked_for() {
     let ssl = |options: &str, mqtt: &str| {
         format!(

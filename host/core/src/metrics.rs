@@ -107,8 +107,16 @@ metrics! {
     answers_full,
     /// Sockets closed at once because their listener was at `max_connections`.
     listener_full,
-    /// Sockets closed at once because their address is banned.
+    /// Sockets closed at once because their address is banned, or the one that a balancer speaks for.
     sockets_banned,
+    /// Sockets closed at once because they did not come from `proxy_protocol_networks`.
+    proxy_peers_refused,
+    /// Headers of the PROXY protocol that were read.
+    proxy_headers,
+    /// Connections closed because they began with something else, with a malformed header or a part of one.
+    proxy_headers_refused,
+    /// Connections closed because no whole header came within `proxy_protocol_timeout`.
+    proxy_header_timeouts,
     /// TLS handshakes that were done.
     tls_handshakes,
     /// Connections closed because too many handshakes were under way: `ssl_options.max_handshakes`.

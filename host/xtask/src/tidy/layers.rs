@@ -55,7 +55,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("host/tls", &[]),
     ("host/proxy", &[]),
     ("host/cluster", &["mqtt", "route", "core"]),
-    ("host/config", &[]),
+    ("host/config", &["acl"]),
     ("host/trust", &[]),
     (
         "host/reload",
