@@ -71,7 +71,6 @@ impl fmt::Display for FetchError {
 impl std::error::Error for FetchError {}
 
 /// Fetches what stands at the address.
-#[allow(dead_code, reason = "revocation lists are fetched next")]
 pub(crate) async fn get(url: &HttpUrl, bounds: Bounds) -> Result<Vec<u8>, FetchError> {
     let request = Request::get(url.target()).body(Full::default());
     fetch(url, request.map_err(FetchError::Unfit)?, bounds).await

@@ -146,6 +146,9 @@ fn look_after_certificates(config: &Config, pool: &Runtime, bound: &[Arc<Listene
     for stapled in tls::stapled(config, bound) {
         pool.spawn(stapling::watch(stapled));
     }
+    for list in tls::sources(config, bound) {
+        pool.spawn(tls::watch_list(list));
+    }
 }
 
 /// A shard that ends by itself is an end without order, and what was new may be to blame.

@@ -4,8 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 use std::fs;
-use std::net::SocketAddr;
-use std::process::{Command, Output};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use theseus_tests::{
     Broker, Connect, Figures, Raw, Site, Tool, Version, publisher, subscriber, theseus_says,
@@ -229,6 +229,64 @@ fn whose_authority_goes_has_to_go_and_others_stay() {
     wait_until("it is told", || stolen.lines().iter().any(|line| line.contains("(135)")));
     plain.publish("t", "still here", 1);
     assert_eq!((without.line(), without.connects()), ("still here".to_owned(), 1));
+}
+
+/// Serves the folder of the authority, until it is dropped.
+struct Server(Child);
+
+impl Server {
+    fn start(site: &Site, port: u16) -> Self {
+        let mut python = Command::new("python3");
+        python.args(["-m", "http.server", &port.to_string(), "--bind", "127.0.0.1"]);
+        python.current_dir(site.path("clients")).stdout(Stdio::null()).stderr(Stdio::null());
+        Self(python.spawn().unwrap())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_list_is_fetched_and_the_last_good_one_outlives_its_server_and_the_broker() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("http://127.0.0.1:{port}/crl.der");
+    let site = prepared(&format!(
+        "fail_if_no_peer_cert = true\ncrl_urls = [\"{url}\"]\ncrl_refresh_interval = \"1s\""
+    ));
+    site.edit("etc/theseus.toml", "crlfile = \"clients/crl.pem\"", "");
+    let issue =
+        format!("{LIST} && openssl crl -in crl.pem -outform DER -out new && mv new crl.der");
+    run(&site, &issue);
+    let mut broker = site.start();
+    let ssl = broker.address_of_title("ssl:default");
+    let mut secure = Secure { site, broker, ssl };
+    let none = "no list of revoked certificates, so no certificate lets anybody in";
+    secure.broker.wait_for_line(0, &["WARN", "ssl:default", none, &url, "cannot be reached"]);
+    assert!(!secure.publish("good"));
+    let server = Server::start(&secure.site, port);
+    wait_until("the list is there", || secure.publish("good"));
+    let mut stolen = secure.subscribe("stolen", "t");
+    let mark = secure.broker.mark();
+    run(&secure.site, REVOKE);
+    run(&secure.site, &issue);
+    secure.broker.wait_for_line(mark, &["1 connected clients had to go"]);
+    wait_until("it is told why", || stolen.lines().iter().any(|line| line.contains("(135)")));
+    // Whoever can answer in its place cannot take it back.
+    let mark = secure.broker.mark();
+    fs::write(secure.site.path("clients/crl.der"), "<html>").unwrap();
+    secure.broker.wait_for_line(mark, &["WARN", &url, "the last one counts for"]);
+    drop(server);
+    assert!(secure.publish("good") && !secure.publish("stolen"));
+    let Secure { site, broker, .. } = secure;
+    assert!(broker.terminate().status.success());
+    let mut broker = site.start();
+    let ssl = broker.address_of_title("ssl:default");
+    secure = Secure { site, broker, ssl };
+    assert!(secure.publish("good") && !secure.publish("stolen"));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::ocsp::Ocsp;
 use crate::read::Reader;
 use crate::section::{Section, section};
 use crate::sni::Sni;
+use crate::urls::{HttpUrl, HttpUrls};
 use crate::walk::Named;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -30,6 +31,15 @@ section! {
         /// Which certificates of clients are revoked: lists (CRL) of each of those who sign them. Who stands in
         /// one, or whose signer has none that is in force, is refused.
         crlfile: Option<PathBuf> = "disabled" as OrWord("disabled", Folder);
+        /// Where such lists are fetched, beside those of `crlfile`. Each must be signed by somebody in
+        /// `cacertfile`; until it is there nobody whose authority it is of comes in.
+        crl_urls: Vec<HttpUrl> = [] as HttpUrls;
+        /// How long a fetched list counts before it is fetched again: sooner where it would be over by
+        /// then. What fails is tried again after 10 s, each time after twice as long, up to this.
+        crl_refresh_interval: Duration = "15m"
+            as Span { min: SECOND, max: SECOND.saturating_mul(24 * 3600) };
+        /// How long fetching one may take.
+        crl_http_timeout: Duration = "15s" as Span { min: SECOND, max: SECOND.saturating_mul(300) };
         /// Whether clients are asked for a certificate: `verify_peer` does, and refuses one that nobody
         /// in `cacertfile` has signed, that is over, or that is not for clients.
         verify: Verify = "verify_none"

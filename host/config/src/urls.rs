@@ -147,10 +147,8 @@ impl Kind for OneHttpUrl {
 }
 
 /// Several of them, each once.
-#[allow(dead_code, reason = "the keys of revocation lists come next")]
 pub(crate) struct HttpUrls;
 
-#[allow(dead_code, reason = "as above")]
 impl HttpUrls {
     /// Addresses of one key.
     const MAX: usize = 8;

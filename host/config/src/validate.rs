@@ -164,6 +164,9 @@ fn clients_certificates_are_asked_for_and_known(
         (Verify::None, _) if options.crlfile.is_some() => {
             ("crlfile", "nobody is asked for a certificate: verify is verify_none")
         }
+        (Verify::None, _) if !options.crl_urls.is_empty() => {
+            ("crl_urls", "nobody is asked for a certificate: verify is verify_none")
+        }
         _ => return,
     };
     let key = format!("{}.ssl_options.{key}", listener.path());

@@ -83,8 +83,8 @@ impl Texts {
     fn clients(&self, options: &SslOptions) -> Option<Clients> {
         let cacertfile = self.0.get(CACERTFILE)?.clone();
         let crlfile = self.0.get(CRLFILE).cloned();
-        let revocation =
-            crlfile.map(|crlfile| Revocation { crlfile: Some(crlfile), ..Revocation::default() });
+        let is_wanted = crlfile.is_some() || !options.crl_urls.is_empty();
+        let revocation = is_wanted.then(|| Revocation { crlfile, fetched: Vec::new() });
         let (required, depth) = (options.fail_if_no_peer_cert, options.depth);
         Some(Clients { cacertfile, required, depth, revocation })
     }

@@ -1,6 +1,7 @@
 //! TLS of a listener: what its clients meet before anything else, made of its `ssl_options`. Not how a handshake goes
 //! (`theseus-tls`), nor when there is one (`handshake`).
 
+mod fetched;
 mod files;
 mod naming;
 mod sweep;
@@ -10,13 +11,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use theseus_config::{Config, ConfigError, Listener, Loaded};
-use theseus_tls::{Acceptor, Unfit};
+use theseus_tls::{Acceptor, Clients, Unfit};
 
 use crate::clock::seconds_since_1970 as now;
 use crate::listen;
 use crate::places::Places;
 use crate::stapling::Stapled;
 
+pub(crate) use fetched::{sources, watch as watch_list};
 pub(crate) use files::followers;
 pub(crate) use naming::{Names, Naming};
 pub(crate) use sweep::{is_due, sweep};
@@ -46,7 +48,11 @@ pub(crate) fn of(loaded: &Loaded, listener: &Listener) -> Result<Option<Tls>, Co
         loaded.error(&files::full(listener, &key), format!("{named}{why}"))
     };
     let texts = files::Texts::read(options, &loaded.config.base).map_err(unfit)?;
-    let settings = texts.settings(listener, options);
+    let mut settings = texts.settings(listener, options);
+    if let Some(Clients { cacertfile, revocation: Some(revocation), .. }) = &mut settings.clients {
+        let data_dir = &loaded.config.data_dir;
+        revocation.fetched = fetched::kept(data_dir, &options.crl_urls, cacertfile, now());
+    }
     let acceptor = Acceptor::new(&settings, now()).map_err(unfit)?;
     let naming = Naming::of(loaded.config.mqtt_of(listener));
     let (timeout, handshakes) = (options.handshake_timeout, Places::new(options.max_handshakes));

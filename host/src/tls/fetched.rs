@@ -1,0 +1,182 @@
+//! Lists of revoked certificates that are fetched (`ssl_options.crl_urls`): at the start, and before each runs
+//! out. The last good one is kept on disk, so that a broker that starts while nobody answers knows it too.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+use theseus_config::{Config, HttpUrl};
+use theseus_tls::{Acceptor, Clients, RevocationList, Settings};
+use tokio::time::{Instant, sleep};
+
+use crate::clock::seconds_since_1970;
+use crate::fetch::{self, Bounds};
+use crate::listen::Listener;
+
+/// Bytes of one list, as of those in files.
+const LIST_MAX: usize = 16 << 20;
+
+/// Before what failed is tried again; then each time twice as long.
+const FIRST_RETRY: Duration = Duration::from_secs(10);
+
+/// Between two looks at whether others are believed now, whose lists have to be fetched.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// One list of one listener.
+pub(crate) struct Source {
+    /// As logs know the listener: `ssl:default`.
+    title: String,
+    url: HttpUrl,
+    bounds: Bounds,
+    refresh: Duration,
+    acceptor: Arc<Acceptor>,
+    kept: PathBuf,
+}
+
+/// All lists that are to be fetched.
+pub(crate) fn sources(config: &Config, bound: &[Arc<Listener>]) -> Vec<Source> {
+    let pairs = config.listeners.iter().zip(bound);
+    let of_listener = |(settings, bound): (&theseus_config::Listener, &Arc<Listener>)| {
+        let (options, tls) = (settings.ssl_options.clone()?, bound.tls.as_ref()?);
+        let (acceptor, title) = (tls.acceptor.clone(), settings.title());
+        let data_dir = config.data_dir.clone();
+        let bounds = Bounds { timeout: options.crl_http_timeout, body_max: LIST_MAX };
+        let of_url = move |url: HttpUrl| Source {
+            title: title.clone(),
+            kept: kept_at(&data_dir, &url),
+            url,
+            bounds,
+            refresh: options.crl_refresh_interval,
+            acceptor: acceptor.clone(),
+        };
+        Some(options.crl_urls.into_iter().map(of_url))
+    };
+    pairs.filter_map(of_listener).flatten().collect()
+}
+
+/// The lists that were fetched by an earlier process, where they still count.
+pub(crate) fn kept(
+    data_dir: &Path,
+    urls: &[HttpUrl],
+    cacertfile: &str,
+    now: i64,
+) -> Vec<(String, RevocationList)> {
+    let one = |url: &HttpUrl| {
+        let bytes = fs::read(kept_at(data_dir, url)).ok()?;
+        let list = RevocationList::fetched(&bytes, cacertfile, now, None).ok()?;
+        Some((url.to_string(), list))
+    };
+    urls.iter().filter_map(one).collect()
+}
+
+fn kept_at(data_dir: &Path, url: &HttpUrl) -> PathBuf {
+    let digest = Sha256::digest(url.to_string().as_bytes());
+    let name: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    data_dir.join("crl").join(name)
+}
+
+/// Fetches one until its task is dropped.
+pub(crate) async fn watch(source: Source) {
+    let (mut retry, mut told) = (FIRST_RETRY.min(source.refresh), None);
+    loop {
+        let clients = source.clients();
+        let heard = source.renew(clients.as_ref()).await;
+        let works = heard.is_ok();
+        if told.replace(works) != Some(works) {
+            source.tell(&heard);
+        }
+        let pause = match heard {
+            Ok(list) => {
+                retry = FIRST_RETRY.min(source.refresh);
+                // At half of what is left there is time to try again.
+                let half = (list.expires - seconds_since_1970()) / 2;
+                Duration::from_secs(u64::try_from(half).unwrap_or_default())
+                    .clamp(retry, source.refresh)
+            }
+            Err(_) => {
+                let pause = retry;
+                retry = (pause * 2).min(source.refresh);
+                pause
+            }
+        };
+        let due = Instant::now() + pause;
+        while Instant::now() < due && believes_the_same(clients.as_ref(), source.clients().as_ref())
+        {
+            sleep(LOOK.min(pause)).await;
+        }
+    }
+}
+
+fn believes_the_same(one: Option<&Clients>, other: Option<&Clients>) -> bool {
+    one.map(|it| &it.cacertfile) == other.map(|it| &it.cacertfile)
+}
+
+impl Source {
+    fn clients(&self) -> Option<Clients> {
+        self.acceptor.settings().clients
+    }
+
+    /// The one that counts now.
+    fn known(&self, clients: &Clients) -> Option<RevocationList> {
+        let fetched = &clients.revocation.as_ref()?.fetched;
+        Some(fetched.iter().find(|(url, _)| *url == self.url.to_string())?.1.clone())
+    }
+
+    /// Fetches it, and takes it if it does. The error is the rest of a sentence.
+    async fn renew(&self, clients: Option<&Clients>) -> Result<RevocationList, String> {
+        let clients = clients.ok_or("is not needed: nobody is asked for a certificate")?;
+        let bytes = fetch::get(&self.url, self.bounds).await.map_err(|error| error.to_string())?;
+        let (now, before) = (seconds_since_1970(), self.known(clients));
+        let list = RevocationList::fetched(&bytes, &clients.cacertfile, now, before.as_ref())
+            .map_err(|why| format!("has a list that {why}"))?;
+        let taken = self.acceptor.change(now, |settings| self.put(settings, list.clone()));
+        taken.map_err(|unfit| format!("has a list that does not do: {unfit}"))?;
+        if before.as_ref() != Some(&list)
+            && let Err(error) = keep(&self.kept, &bytes)
+        {
+            tracing::warn!("{}: {error}", self.kept.display());
+        }
+        Ok(list)
+    }
+
+    fn put(&self, settings: &mut Settings, list: RevocationList) {
+        let revocation = settings.clients.as_mut().and_then(|it| it.revocation.as_mut());
+        if let Some(revocation) = revocation {
+            let url = self.url.to_string();
+            revocation.fetched.retain(|(known, _)| *known != url);
+            revocation.fetched.push((url, list));
+            // Their order says nothing, and another one would be a change.
+            revocation.fetched.sort_by(|one, other| one.0.cmp(&other.0));
+        }
+    }
+
+    fn tell(&self, heard: &Result<RevocationList, String>) {
+        let Self { title, url, .. } = self;
+        let minutes = |list: &RevocationList| (list.expires - seconds_since_1970()) / 60;
+        match (heard, self.clients().and_then(|clients| self.known(&clients))) {
+            (Ok(list), _) => tracing::info!(
+                "{title}: the list of revoked certificates at {url} counts for {} minutes",
+                minutes(list)
+            ),
+            (Err(why), Some(list)) => tracing::warn!(
+                "{title}: no new list of revoked certificates: {url} {why}; the last one counts for {} minutes",
+                minutes(&list)
+            ),
+            (Err(why), None) => tracing::warn!(
+                "{title}: no list of revoked certificates, so no certificate lets anybody in: {url} {why}"
+            ),
+        }
+    }
+}
+
+/// Whole or not at all.
+fn keep(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let unfinished = path.with_extension("new");
+    fs::write(&unfinished, bytes)?;
+    fs::rename(unfinished, path)
+}
