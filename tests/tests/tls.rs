@@ -243,6 +243,44 @@ fn where_nobody_else_is_asked_a_certificate_is_the_login() {
 }
 
 #[test]
+fn rules_know_what_stands_in_a_certificate() {
+    let site = Site::new();
+    assert!(certs_dev(&site).status.success());
+    site.drop_in("acl", "acl.wasm");
+    site.write(
+        "etc/acl.toml",
+        "[[rules]]\npermission = \"allow\"\naction = \"all\"\n\
+         topics = [\"of/${attribute.tls.cn}/#\"]\n",
+    );
+    site.config(
+        "allow_anonymous = true\n[listeners.tcp.default]\nbind = \"127.0.0.1:0\"\n\
+         [listeners.ssl.default]\nbind = \"127.0.0.1:0\"\n[listeners.ssl.default.ssl_options]\n\
+         certfile = \"certs/server.pem\"\nkeyfile = \"certs/server.key\"\n\
+         verify = \"verify_peer\"\ncacertfile = \"certs/ca.pem\"\n\
+         [authorization]\nsources = [\"acl\"]\n[plugins.acl]\nrules_file = \"etc/acl.toml\"\n",
+    );
+    let mut broker = site.start();
+    let port = broker.address_of_title("ssl:default").port();
+    let publish = |pair: bool, topic: &str| {
+        let mut publish = publisher(&broker, Version::V5);
+        publish.args(["-h", "localhost", "-p", &port.to_string(), "--cafile"]);
+        publish.arg(site.path("certs/ca.pem"));
+        if pair {
+            publish.arg("--cert").arg(site.path("certs/client.pem"));
+            publish.arg("--key").arg(site.path("certs/client.key"));
+        }
+        text(&publish.args(["-t", topic, "-q", "1", "-m", "x", "-d"]).output().unwrap())
+    };
+    let is_let = |said: String| {
+        assert!(said.contains("PUBACK"), "{said}");
+        !said.contains("ot authorized")
+    };
+    assert!(is_let(publish(true, "of/client/x")), "its common name");
+    assert!(!is_let(publish(true, "of/other/x")));
+    assert!(!is_let(publish(false, "of/client/x")), "who shows none has no name");
+}
+
+#[test]
 fn a_certificate_without_the_name_that_is_wanted_lets_nobody_in() {
     let ask = "verify = \"verify_peer\"\ncacertfile = \"certs/ca.pem\"\n";
     let secure = start(ask, "[mqtt]\npeer_cert_as_username = \"san_email\"\n");

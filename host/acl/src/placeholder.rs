@@ -70,7 +70,9 @@ fn is_usable(value: &str) -> bool {
 /// What the unknown name is likely to mean; other brokers and older habits call it otherwise.
 fn hint(unknown: &str) -> &'static str {
     let name = unknown.to_lowercase();
-    if name.contains("client") || name == "id" || name == "c" {
+    if name.contains("cert") || name == "cn" {
+        "did you mean `${attribute.tls.cn}`?"
+    } else if name.contains("client") || name == "id" || name == "c" {
         "did you mean `${clientid}`?"
     } else if name.contains("user") || name == "name" || name == "u" {
         "did you mean `${username}`?"
@@ -92,6 +94,7 @@ mod tests {
             ("client_id", "did you mean `${clientid}`?"),
             ("user", "did you mean `${username}`?"),
             ("attr.tenant", "did you mean `${attribute.NAME}`?"),
+            ("cert_common_name", "did you mean `${attribute.tls.cn}`?"),
             ("attribute", "did you mean `${attribute.NAME}`?"),
             ("", "there are `${clientid}`, `${username}` and `${attribute.NAME}`"),
             (" clientid", "did you mean `${clientid}`?"),

@@ -13,6 +13,7 @@ use crate::exchange::{Challenged, challenge_of};
 use crate::fault::Fault;
 use crate::generation::{Door, Generation, Link};
 use crate::login::{Login, Refusal};
+use crate::placed;
 use crate::question::{Answer, Call, Question, ask_until, wrong_kind};
 
 /// What became of a login.
@@ -146,14 +147,8 @@ fn nobody_answered(door: &Door, login: &Login) -> Result<Admitted, Refusal> {
 /// Where the client came from is what the broker saw, whatever a plugin returned. Its name is what the
 /// plugin vouches for, and not what CONNECT said.
 pub(crate) fn place(mut admitted: Admitted, login: &Login) -> Progress {
-    place_grant(&mut admitted.grant, login);
+    placed::place(&mut admitted.grant, login);
     Progress::Admitted(admitted)
-}
-
-/// The same for a grant alone.
-pub(crate) fn place_grant(grant: &mut Grant, login: &Login) {
-    grant.address = login.address.map(|address| address.ip());
-    grant.listener = login.listener.clone();
 }
 
 impl Link {

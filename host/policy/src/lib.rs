@@ -19,6 +19,7 @@ mod hits;
 mod hook;
 mod limits;
 mod login;
+mod placed;
 mod plugin;
 mod question;
 mod request;

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use theseus_core::{self as core, Grant};
 use theseus_mqtt::ReasonCode;
 
-use crate::chain::{limit_by, place_grant, reason_of};
+use crate::chain::{limit_by, reason_of};
 use crate::complaints::FAILED_REVALIDATIONS;
 use crate::decision::Revalidation;
 use crate::generation::{Generation, Link, Policies};
 use crate::login::{Login, Refusal};
+use crate::placed;
 use crate::question::{Answer, Call, Question, wrong_kind};
 
 impl Policies {
@@ -36,7 +37,7 @@ impl Generation {
                 Ok(Revalidation::Keep) => core::Revalidation::Kept,
                 Ok(Revalidation::Renew(mut grant)) => {
                     limit_by(&link.plugin, &mut grant);
-                    place_grant(&mut grant, who);
+                    placed::place(&mut grant, who);
                     core::Revalidation::Renewed(grant)
                 }
                 Ok(Revalidation::Deny(refusal)) => self.refuse(who, &link.name(), refusal),
@@ -62,13 +63,7 @@ impl Generation {
 
 /// True if it is no more than `allow_anonymous` gives to anybody: no plugin has vouched for it.
 fn is_anybodys(grant: &Grant) -> bool {
-    let placed = Grant {
-        slot_limits: grant.slot_limits.clone(),
-        address: grant.address,
-        listener: grant.listener.clone(),
-        ..Grant::default()
-    };
-    *grant == placed
+    *grant == Grant { slot_limits: grant.slot_limits.clone(), ..placed::only(grant) }
 }
 
 /// What a plugin says, or the reason code for it saying nothing.

@@ -67,8 +67,7 @@ fn met(acceptor: &Acceptor, name: &str) -> (Vec<u8>, Vec<u8>) {
     let client = ClientConnection::new(Arc::new(config), name).unwrap();
     let mut ends = ends::Ends { client, server: acceptor.accept().unwrap(), heard: Vec::new() };
     ends.run().unwrap();
-    let met = witness.0.lock().unwrap().clone();
-    met
+    witness.0.lock().unwrap().clone()
 }
 
 fn der(pair: &Pair) -> Vec<u8> {
