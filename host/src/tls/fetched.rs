@@ -2,6 +2,7 @@
 //! out. The last good one is kept on disk, so that a broker that starts while nobody answers knows it too.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,7 +69,9 @@ pub(crate) fn kept(
         let list = RevocationList::fetched(&bytes, cacertfile, now, None).ok()?;
         Some((url.to_string(), list))
     };
-    urls.iter().filter_map(one).collect()
+    let mut kept: Vec<_> = urls.iter().filter_map(one).collect();
+    kept.sort_by(|one, other| one.0.cmp(&other.0));
+    kept
 }
 
 fn kept_at(data_dir: &Path, url: &HttpUrl) -> PathBuf {
@@ -101,10 +104,18 @@ pub(crate) async fn watch(source: Source) {
                 pause
             }
         };
-        let due = Instant::now() + pause;
-        while Instant::now() < due && believes_the_same(clients.as_ref(), source.clients().as_ref())
-        {
+        let (due, soonest) = (Instant::now() + pause, Instant::now() + retry);
+        loop {
             sleep(LOOK.min(pause)).await;
+            let now = source.clients();
+            // The clock may have been set, or the machine have slept.
+            let is_over = Instant::now() >= soonest && source.is_over(now.as_ref());
+            if Instant::now() >= due
+                || is_over
+                || !believes_the_same(clients.as_ref(), now.as_ref())
+            {
+                break;
+            }
         }
     }
 }
@@ -124,6 +135,11 @@ impl Source {
         Some(fetched.iter().find(|(url, _)| *url == self.url.to_string())?.1.clone())
     }
 
+    fn is_over(&self, clients: Option<&Clients>) -> bool {
+        let known = clients.and_then(|clients| self.known(clients));
+        known.is_some_and(|list| list.expires <= seconds_since_1970())
+    }
+
     /// Fetches it, and takes it if it does. The error is the rest of a sentence.
     async fn renew(&self, clients: Option<&Clients>) -> Result<RevocationList, String> {
         let clients = clients.ok_or("is not needed: nobody is asked for a certificate")?;
@@ -134,7 +150,8 @@ impl Source {
         let taken = self.acceptor.change(now, |settings| self.put(settings, list.clone()));
         taken.map_err(|unfit| format!("has a list that does not do: {unfit}"))?;
         if before.as_ref() != Some(&list)
-            && let Err(error) = keep(&self.kept, &bytes)
+            // Another listener may write the same list.
+            && let Err(error) = keep(&self.kept, &self.kept.with_extension(&self.title), &bytes)
         {
             tracing::warn!("{}: {error}", self.kept.display());
         }
@@ -155,7 +172,8 @@ impl Source {
     fn tell(&self, heard: &Result<RevocationList, String>) {
         let Self { title, url, .. } = self;
         let minutes = |list: &RevocationList| (list.expires - seconds_since_1970()) / 60;
-        match (heard, self.clients().and_then(|clients| self.known(&clients))) {
+        let known = self.clients().and_then(|clients| self.known(&clients));
+        match (heard, known) {
             (Ok(list), _) => tracing::info!(
                 "{title}: the list of revoked certificates at {url} counts for {} minutes",
                 minutes(list)
@@ -164,6 +182,9 @@ impl Source {
                 "{title}: no new list of revoked certificates: {url} {why}; the last one counts for {} minutes",
                 minutes(&list)
             ),
+            (Err(why), None) if !self.acceptor.revocation_lists().is_empty() => {
+                tracing::warn!("{title}: a list of revoked certificates is missing: {url} {why}")
+            }
             (Err(why), None) => tracing::warn!(
                 "{title}: no list of revoked certificates, so no certificate lets anybody in: {url} {why}"
             ),
@@ -172,11 +193,12 @@ impl Source {
 }
 
 /// Whole or not at all.
-fn keep(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+fn keep(path: &Path, unfinished: &Path, bytes: &[u8]) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let unfinished = path.with_extension("new");
-    fs::write(&unfinished, bytes)?;
+    let mut file = fs::File::create(unfinished)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
     fs::rename(unfinished, path)
 }

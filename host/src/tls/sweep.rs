@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use theseus_core::ConnectionKey;
 use theseus_mqtt::ReasonCode;
@@ -37,18 +37,23 @@ pub(crate) fn is_due(link: &Link) -> bool {
     tls.is_some_and(|tls| !link.wire.is_believed(&tls.acceptor))
 }
 
-/// Looking at one takes as long as a step of a handshake, and waits for its turn among these.
+/// For so long at a time it looks at one after the other; then everybody else has a turn. A turn among handshakes it does
+/// not wait for: whoever floods the broker with these would keep those inside that have to go.
+const SLICE: Duration = Duration::from_millis(1);
+
 async fn all(local: &Rc<Local>) {
     let due = |(key, link): (ConnectionKey, &Link)| is_due(link).then_some(key);
     let keys: Vec<_> = local.state.borrow().links.iter().filter_map(due).collect();
-    let mut gone = 0;
+    let (mut gone, mut began) = (0, Instant::now());
     for key in keys {
-        let step = local.handshake_step.acquire().await;
         gone += u64::from(local.state.borrow_mut().dismiss_disbelieved(local, key));
-        local.schedule_flush();
-        tokio::task::yield_now().await;
-        drop(step);
+        if began.elapsed() >= SLICE {
+            local.schedule_flush();
+            tokio::task::yield_now().await;
+            began = Instant::now();
+        }
     }
+    local.schedule_flush();
     if gone > 0 {
         tracing::info!(
             "{gone} connected clients had to go: their certificates are not believed any more"

@@ -20,7 +20,9 @@ use crate::certificates::{Certificate, Pair, certified};
 use crate::client_certificates::verifier;
 use crate::disbelief::Disbelief;
 use crate::ocsp::{Inquiry, Ocsp};
-use crate::revocation::{Revocation, RevocationList, lists};
+use crate::register::Register;
+use crate::revocation::Revocation;
+use crate::revocation_list::RevocationList;
 use crate::session::Session;
 use crate::suites::{SUITES, Suite, Version};
 use crate::tickets::{TicketKeys, Tickets};
@@ -105,7 +107,7 @@ struct Shown {
 #[derive(Clone)]
 struct Belief {
     verifier: Arc<dyn ClientCertVerifier>,
-    lists: Vec<RevocationList>,
+    register: Option<Arc<Register>>,
     tickets: Arc<Tickets>,
     /// Rises with each change.
     epoch: u64,
@@ -165,7 +167,8 @@ impl Acceptor {
 
     /// The lists that say who is revoked.
     pub fn revocation_lists(&self) -> Vec<RevocationList> {
-        self.shown.load().belief.lists.clone()
+        let shown = self.shown.load();
+        shown.belief.register.iter().flat_map(|register| register.lists()).cloned().collect()
     }
 
     /// The state of a connection that was just accepted.
@@ -305,17 +308,19 @@ fn belief(
     {
         return Ok(before.belief.clone());
     }
-    let (verifier, lists) = match &settings.clients {
+    let (verifier, register) = match &settings.clients {
         Some(clients) => {
-            let lists = lists(clients)?;
-            (verifier(clients, &lists, provider.clone())?, lists)
+            let register =
+                clients.revocation.as_ref().map(|it| it.register(clients)).transpose()?;
+            let register = register.map(Arc::new);
+            (verifier(clients, register.clone(), provider.clone())?, register)
         }
-        None => (WebPkiClientVerifier::no_client_auth(), Vec::new()),
+        None => (WebPkiClientVerifier::no_client_auth(), None),
     };
     let tickets =
         Tickets::new().map_err(|_| Unfit::new("certfile", "there are no keys for tickets"))?;
     let epoch = before.map_or(0, |before| before.belief.epoch + 1);
-    Ok(Belief { verifier, lists, tickets: Arc::new(tickets), epoch })
+    Ok(Belief { verifier, register, tickets: Arc::new(tickets), epoch })
 }
 
 fn resolver(

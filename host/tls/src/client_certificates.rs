@@ -1,39 +1,36 @@
 //! Whose certificates clients may show.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
-use rustls::crypto::CryptoProvider;
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
-use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore,
+    SignatureScheme,
+};
+use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 
 use crate::acceptor::{Clients, Unfit};
 use crate::certificates::roots;
-use crate::revocation::RevocationList;
+use crate::register::{Register, Standing};
 
-/// What rustls asks about the certificates of clients.
+/// What rustls asks about the certificates of clients; `register` is where those are looked up that are revoked.
 pub(crate) fn verifier(
     clients: &Clients,
-    lists: &[RevocationList],
+    register: Option<Arc<Register>>,
     provider: Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, Unfit> {
-    let Clients { cacertfile, required, depth, revocation } = clients;
+    let Clients { cacertfile, required, depth, .. } = clients;
     let roots = Arc::new(roots(cacertfile)?);
-    let builder = WebPkiClientVerifier::builder_with_provider(roots, provider);
+    let ways = provider.signature_verification_algorithms;
+    let builder = WebPkiClientVerifier::builder_with_provider(roots.clone(), provider);
     let builder = if *required { builder } else { builder.allow_unauthenticated() };
-    // By itself it would take a list that is out of date, and whatever no list is about it refuses.
-    let builder =
-        builder.with_crls(lists.iter().map(RevocationList::der)).enforce_revocation_expiration();
-    let inner = builder.build().map_err(|error| match error {
-        VerifierBuilderError::InvalidCrl(error) => {
-            Unfit::new("crlfile", format!("a list cannot be used: {error:?}"))
-        }
-        error => Unfit::new("cacertfile", error.to_string()),
-    })?;
-    let is_blind = revocation.is_some() && lists.is_empty();
-    Ok(Arc::new(Strict { inner, depth: *depth, is_blind }))
+    let inner = builder.build().map_err(|error| Unfit::new("cacertfile", error.to_string()))?;
+    Ok(Arc::new(Strict { inner, depth: *depth, register, roots, ways }))
 }
 
 /// Refuses what the other would let through, and asks it about the rest.
@@ -42,8 +39,54 @@ struct Strict {
     inner: Arc<dyn ClientCertVerifier>,
     /// Certificates behind a client's own.
     depth: usize,
-    /// It should know who is revoked, and has no list yet.
-    is_blind: bool,
+    register: Option<Arc<Register>>,
+    roots: Arc<RootCertStore>,
+    ways: WebPkiSupportedAlgorithms,
+}
+
+impl Strict {
+    /// As the other does, along each path that would do, with a look at the register. The library's own look stops at
+    /// the first list of an issuer and at the first doubt, and takes longer the longer the list is.
+    fn look_up(
+        &self,
+        register: &Register,
+        certificate: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        let own =
+            EndEntityCert::try_from(certificate).map_err(|_| CertificateError::BadEncoding)?;
+        let worst = Cell::new(None);
+        let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let look = |path: &VerifiedPath<'_>| {
+            register.look_up(path, seconds).map_err(|standing| {
+                worst.set(worst.get().max(Some(standing)));
+                webpki::Error::CertRevoked
+            })
+        };
+        let (ways, usage) = (self.ways.all, KeyUsage::client_auth());
+        let roots = &self.roots.roots;
+        let path = own.verify_for_usage(ways, roots, between, now, usage, None, Some(&look));
+        match (path.is_ok(), worst.get()) {
+            (true, _) => Ok(()),
+            (false, Some(standing)) => Err(standing.into()),
+            // There is no path, and the other knows how to say why.
+            (false, None) => {
+                let why = self.inner.verify_client_cert(certificate, between, now);
+                why.and(Err(CertificateError::ApplicationVerificationFailure.into()))
+            }
+        }
+    }
+}
+
+impl From<Standing> for Error {
+    fn from(standing: Standing) -> Self {
+        Self::InvalidCertificate(match standing {
+            Standing::Revoked => CertificateError::Revoked,
+            Standing::OutOfDate => CertificateError::ExpiredRevocationList,
+            Standing::Unknown => CertificateError::UnknownRevocationStatus,
+        })
+    }
 }
 
 impl ClientCertVerifier for Strict {
@@ -68,10 +111,13 @@ impl ClientCertVerifier for Strict {
         if between.len() > self.depth {
             return Err(CertificateError::ApplicationVerificationFailure.into());
         }
-        if self.is_blind {
-            return Err(CertificateError::UnknownRevocationStatus.into());
+        match &self.register {
+            None => self.inner.verify_client_cert(certificate, between, now),
+            Some(register) => {
+                self.look_up(register, certificate, between, now)?;
+                Ok(ClientCertVerified::assertion())
+            }
         }
-        self.inner.verify_client_cert(certificate, between, now)
     }
 
     fn verify_tls12_signature(

@@ -109,7 +109,7 @@ fn without_a_list_that_is_in_force_nobody_can_say() {
     let client = showing(&ca, &ca.client());
     let old = acceptor(&ca, &ca.revoke(&[], (-2, -1)));
     let said = enter(&old, &client).map(|_| ()).unwrap_err();
-    assert!(said.contains("revocation list expired"), "{said}");
+    assert!(said.contains("ExpiredRevocationList"), "{said}");
     let another = acceptor(&ca, &Authority::new("another").revoke(&[], (-1, 1)));
     let said = enter(&another, &client).map(|_| ()).unwrap_err();
     assert!(said.contains("UnknownRevocationStatus"), "{said}");
@@ -176,16 +176,17 @@ fn what_is_fetched_counts_only_if_it_is_the_authoritys_and_no_older_than_before(
     let first = read(list.as_bytes(), None).unwrap();
     assert_eq!(read(list.as_bytes(), Some(&first)), Ok(first.clone()));
     let why = |list: &str| read(list.as_bytes(), Some(&first)).unwrap_err();
-    assert_eq!(why(&forger.revoke(&[], (0, 1))), "is signed by none in cacertfile, but by `CN=ca`");
+    assert_eq!(why(&forger.revoke(&[], (0, 1))), "is signed by nobody in cacertfile");
+    assert_eq!(why(&ca.revoke(&[], (1, 2))), "begins later");
     assert_eq!(why(&ca.revoke(&[], (-2, 1))), "is older than the one before it");
     assert_eq!(why(&ca.revoke(&[], (-1, 0))), "is out of date");
     assert_eq!(why("-----BEGIN X509 CRL-----"), "is no PEM");
-    assert_eq!(why("<html>"), "cannot be read: it is no list of revoked certificates");
+    assert_eq!(why("<html>"), "is signed by nobody in cacertfile");
     let block = rustls::pki_types::CertificateRevocationListDer::from(pem_body(&list));
     let mut der = block.to_vec();
     assert_eq!(read(&der, None), Ok(first));
     der.push(0);
-    assert_eq!(read(&der, None).unwrap_err(), "cannot be used: TrailingData(CertRevocationList)");
+    assert_eq!(read(&der, None).unwrap_err(), "is signed by nobody in cacertfile");
     der.pop();
     for index in 0..der.len() {
         let mut forged = der.clone();
@@ -193,6 +194,72 @@ fn what_is_fetched_counts_only_if_it_is_the_authoritys_and_no_older_than_before(
         assert!(read(&forged, None).is_err(), "{index}");
         assert!(read(&der[..index], None).is_err(), "{index}");
     }
+}
+
+/// Where it was asked for the list of one authority that of another comes: it would take the place of the first.
+#[test]
+fn the_list_of_another_authority_takes_nobodys_place() {
+    let (ca, other) = (Authority::new("ca"), Authority::new("other"));
+    let both = ca.pem() + &other.pem();
+    let read = |list: &str, trusted: &str, before| {
+        RevocationList::fetched(list.as_bytes(), trusted, now(), before)
+    };
+    let first = read(&ca.revoke(&[], (-1, 1)), &both, None).unwrap();
+    let of_other = other.revoke(&[], (0, 1));
+    let why = read(&of_other, &both, Some(&first)).unwrap_err();
+    assert_eq!(why, "is of another authority than the one before it");
+    // The first authority was replaced by the other.
+    assert!(read(&of_other, &other.pem(), Some(&first)).is_ok());
+}
+
+/// Whichever of them stands first.
+#[test]
+fn of_several_lists_of_one_authority_each_counts() {
+    let ca = Authority::new("ca");
+    let (good, stolen) = (ca.client(), ca.client());
+    let (old, new) = (ca.revoke(&[], (-2, 1)), ca.revoke(&[&stolen], (-1, 1)));
+    let over = ca.revoke(&[], (-2, -1));
+    for lists in [old.clone() + &new, new.clone() + &old, over + &new] {
+        let acceptor = acceptor(&ca, &lists);
+        assert!(enter(&acceptor, &showing(&ca, &good)).is_ok());
+        assert!(enter(&acceptor, &showing(&ca, &stolen)).is_err());
+    }
+}
+
+/// As long as one of them signs with an old key and clients come that it has signed.
+#[test]
+fn two_authorities_of_one_name_have_a_list_each() {
+    let (old, new) = (Authority::new("ca"), Authority::new("ca"));
+    let (one, two, stolen) = (old.client(), new.client(), new.client());
+    let both: Arc<str> = (old.pem() + &new.pem()).into();
+    let enter = |lists: &str, pair: &Pair| {
+        let crlfile = Some(lists.into());
+        let revocation = Some(Revocation { crlfile, ..Revocation::default() });
+        let clients = Clients { revocation, cacertfile: both.clone(), ..clients(&old, true, 1) };
+        let settings = Settings { clients: Some(clients), ..settings(&old.server()) };
+        let acceptor = Acceptor::new(&settings, now()).unwrap();
+        enter(&acceptor, &showing(&old, pair)).err().unwrap_or_default()
+    };
+    let lists = old.revoke(&[], (-1, 1)) + &new.revoke(&[&stolen], (-1, 1));
+    assert_eq!(enter(&lists, &one), "");
+    assert_eq!(enter(&lists, &two), "");
+    assert!(enter(&lists, &stolen).ends_with("Revoked"));
+    assert!(enter(&old.revoke(&[], (-1, 1)), &two).ends_with("UnknownRevocationStatus"));
+}
+
+/// What is not known of those above does not hide what is known of it.
+#[test]
+fn who_is_revoked_is_so_whatever_is_unknown_of_its_authority() {
+    let ca = Authority::new("ca");
+    let between = ca.below("between");
+    let leaf = between.client();
+    let shown =
+        Pair { certificate: leaf.certificate.clone() + &between.pem(), key: leaf.key.clone() };
+    let client = showing(&ca, &shown);
+    let acceptor = acceptor(&ca, &(ca.revoke(&[], (-1, 1)) + &between.revoke(&[], (-1, 1))));
+    let mut inside = enter(&acceptor, &client).unwrap();
+    put(&acceptor, &(ca.revoke(&[], (-3, -1)) + &between.revoke(&[&leaf], (-1, 1))));
+    assert_eq!(acceptor.believe(&mut inside.server, now()), Err(Disbelief::Refused("is revoked")));
 }
 
 fn pem_body(pem: &str) -> Vec<u8> {
