@@ -56,14 +56,18 @@ pub(crate) async fn origin(
     listener: &Listener,
 ) -> Option<Origin> {
     let Some(proxy) = &listener.proxy else {
-        return Some(Origin { address: peer, header: Header::default() });
+        return Some(Origin { address: canonical(peer), header: Header::default() });
     };
     let mut header = read_in_time(local, socket, peer, proxy).await?;
     if listener.tls.is_some() {
         // TLS that this listener takes off itself is the one that counts.
         (header.tls, header.server_name) = (None, None);
     }
-    let address = header.source.unwrap_or(peer);
+    if header.source.is_none() && !goes_on(socket, proxy.timeout).await {
+        tracing::debug!("{peer} looked whether {} is there", listener.title);
+        return None;
+    }
+    let address = canonical(header.source.unwrap_or(peer));
     tracing::debug!("{peer} speaks for {address} on {}", listener.title);
     (!is_banned(local, address)).then_some(Origin { address, header })
 }
@@ -124,6 +128,18 @@ impl Origin {
         ];
         facts.into_iter().filter_map(|(fact, value)| Some((fact, value?.clone())))
     }
+}
+
+/// Whether something follows; a balancer that speaks for nobody often goes away then, and that is no failed
+/// handshake of anybody. Who says nothing for long is for others to judge.
+async fn goes_on(socket: &TcpStream, timeout: Duration) -> bool {
+    let peeked = tokio::time::timeout(timeout, socket.peek(&mut [0])).await;
+    !matches!(peeked, Ok(Ok(0) | Err(_)))
+}
+
+/// The same client has the same address, whichever way it is written: plugins and logs compare it as a text.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// The header, or a word to the log and the counters.

@@ -97,7 +97,13 @@ impl State {
                 return Poll::Pending;
             }
             match self.poll_read(now, key, cx) {
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    // TLS may have computed for nothing.
+                    if self.links[key].wire.is_secure() {
+                        self.was_long(key, now.until(clock.now()));
+                    }
+                    return Poll::Pending;
+                }
                 Poll::Ready(Err(error)) => return self.lose(now, key, &error),
                 Poll::Ready(Ok(0)) => return self.close(now, key),
                 Poll::Ready(Ok(_)) if self.is_over(key) => return self.close(now, key),

@@ -289,6 +289,20 @@ fn a_list_is_fetched_and_the_last_good_one_outlives_its_server_and_the_broker() 
     assert!(secure.publish("good") && !secure.publish("stolen"));
 }
 
+/// Somebody replaces the certificate and is at the half of it; then comes the list.
+#[test]
+fn a_key_that_does_not_do_keeps_no_list_from_counting() {
+    let secure = start("fail_if_no_peer_cert = true");
+    let mark = secure.broker.mark();
+    run(&secure.site, "openssl ecparam -name prime256v1 -genkey -noout -out ../certs/server.key");
+    secure.broker.wait_for_line(mark, &["WARN", "certs/server.key", "its key is not that of"]);
+    assert!(secure.publish("stolen"));
+    run(&secure.site, REVOKE);
+    run(&secure.site, LIST);
+    secure.broker.wait_for_line(mark, &["clients/crl.pem applied", "ssl:default"]);
+    assert!(!secure.publish("stolen") && secure.publish("good"));
+}
+
 #[test]
 fn what_would_not_work_is_said_at_the_start() {
     let site = prepared("");

@@ -28,13 +28,21 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Keeps what may be there once.
-pub(crate) fn once<T>(place: &mut Option<T>, value: Option<T>) -> Result<(), Malformed> {
-    if value.is_some() && place.is_some() {
-        return Err(Malformed::Twice);
+/// Kinds that were there: each may be once, also one that says nothing.
+pub(crate) struct Once([bool; 256]);
+
+impl Once {
+    pub(crate) const fn new() -> Self {
+        Self([false; 256])
     }
-    *place = value.or(place.take());
-    Ok(())
+
+    /// Notes one.
+    pub(crate) fn note(&mut self, kind: u8) -> Result<(), Malformed> {
+        match std::mem::replace(&mut self.0[usize::from(kind)], true) {
+            true => Err(Malformed::Twice),
+            false => Ok(()),
+        }
+    }
 }
 
 /// A text, if it is not empty.

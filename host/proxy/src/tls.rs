@@ -1,6 +1,6 @@
 //! The field that tells of TLS (section 2.2.6).
 
-use crate::fields::{self, Fields};
+use crate::fields::{self, Fields, Once};
 use crate::{Certificate, Malformed, Tls};
 
 /// Bits of its first byte: there was TLS; a certificate was shown in this connection; in its session.
@@ -18,7 +18,7 @@ pub(crate) fn parse(value: &[u8]) -> Result<Option<Tls>, Malformed> {
     let (head, rest) = value.split_first_chunk::<5>().ok_or(Malformed::Field)?;
     let [client, verify @ ..] = *head;
     let (mut version, mut common_name, mut cipher) = (None, None, None);
-    let mut inner = Fields::of(rest);
+    let (mut inner, mut once) = (Fields::of(rest), Once::new());
     while let Some((kind, value)) = inner.next()? {
         let place = match kind {
             VERSION => &mut version,
@@ -26,7 +26,8 @@ pub(crate) fn parse(value: &[u8]) -> Result<Option<Tls>, Malformed> {
             CIPHER => &mut cipher,
             _ => continue,
         };
-        fields::once(place, fields::text(value)?)?;
+        once.note(kind)?;
+        *place = fields::text(value)?;
     }
     let shown = client & (CLIENT_CERT_CONN | CLIENT_CERT_SESS) != 0;
     let certificate = match (shown, u32::from_be_bytes(verify)) {

@@ -2,7 +2,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::fields::{self, Fields};
+use crate::fields::{self, Fields, Once};
 use crate::reader::BODY_MAX;
 use crate::{Header, Malformed, checksum, tls};
 
@@ -56,17 +56,15 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Header, Malformed> {
     }
     .ok_or(Malformed::Addresses)?;
     let mut header = Header { source: Some(source), ..Header::default() };
-    let (mut fields, mut checked) = (Fields::of(rest), None);
+    let (mut fields, mut once) = (Fields::of(rest), Once::new());
     while let Some((kind, value)) = fields.next()? {
         match kind {
-            AUTHORITY => fields::once(&mut header.server_name, fields::text(value)?)?,
-            SSL => fields::once(&mut header.tls, tls::parse(value)?)?,
-            CRC32C => {
-                let at = bytes.len() - fields.left() - value.len();
-                fields::once(&mut checked, Some(check(bytes, at, value)?))?;
-            }
-            _ => {}
+            AUTHORITY => header.server_name = fields::text(value)?,
+            SSL => header.tls = tls::parse(value)?,
+            CRC32C => check(bytes, bytes.len() - fields.left() - value.len(), value)?,
+            _ => continue,
         }
+        once.note(kind)?;
     }
     Ok(header)
 }

@@ -42,6 +42,8 @@ pub(crate) struct Following {
     in_force: Vec<Digest>,
     /// Why what was seen last is not in force, by key.
     pub(crate) refused: Option<Unfollowed>,
+    /// What that was, if it could be read.
+    seen: Vec<Digest>,
 }
 
 /// The content of every file, and what each is recognized by.
@@ -54,7 +56,7 @@ impl Following {
             files.push((key, Subject { role: Role::Followed, path }));
             in_force.push(Digest(digest));
         }
-        Self { follower, files, in_force, refused: None }
+        Self { follower, files, in_force, refused: None, seen: Vec::new() }
     }
 
     /// None: one has not been read yet.
@@ -93,6 +95,8 @@ impl Reload {
     }
 
     fn follow_one(&mut self, following: &mut Following, read: Result<Read, Unfollowed>) {
+        let seen = read.as_ref().map(|(_, digests)| digests.clone()).unwrap_or_default();
+        let is_same = std::mem::replace(&mut following.seen, seen.clone()) == seen;
         let renewed = read.and_then(|(texts, digests)| {
             if following.in_force == digests {
                 return Ok(None);
@@ -113,7 +117,8 @@ impl Reload {
                     self.journal.info(&format!("{} applied: {said}", shown.join(", ")));
                 }
             }
-            Err(why) if following.refused.as_ref() == Some(&why) => {}
+            // Another file that does no better is told of again.
+            Err(why) if is_same && following.refused.as_ref() == Some(&why) => {}
             Err(why) => {
                 let named = following.files.iter().find(|(key, _)| *key == why.key);
                 let shown =

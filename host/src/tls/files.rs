@@ -68,11 +68,13 @@ impl Texts {
         }
     }
 
-    /// Puts what stands in them now into settings that know more.
-    fn renew(&self, options: &SslOptions, settings: &mut Settings) {
-        (settings.certificate, settings.others) = (self.pair(String::new()), self.others(options));
-        settings.ocsp = options.ocsp.as_ref().map(|_| self.ocsp());
-        if let Some(clients) = &mut settings.clients {
+    /// Puts what stands in those of one part now into settings that know more.
+    fn renew(&self, part: Part, options: &SslOptions, settings: &mut Settings) {
+        if part == Part::Shown {
+            settings.certificate = self.pair(String::new());
+            settings.others = self.others(options);
+            settings.ocsp = options.ocsp.as_ref().map(|_| self.ocsp());
+        } else if let Some(clients) = &mut settings.clients {
             clients.cacertfile = self.text(CACERTFILE);
             if let Some(revocation) = &mut clients.revocation {
                 revocation.crlfile = self.0.get(CRLFILE).cloned();
@@ -107,6 +109,22 @@ impl Texts {
     }
 }
 
+/// What files are for. The parts follow their files each by itself: a key that does not do must not keep a list of
+/// revoked certificates from counting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// What clients are shown.
+    Shown,
+    /// By what they are believed.
+    Believed,
+}
+
+impl Part {
+    fn of(key: &str) -> Self {
+        if [CACERTFILE, CRLFILE].contains(&key) { Self::Believed } else { Self::Shown }
+    }
+}
+
 /// The files that count, by key.
 pub(crate) fn files(options: &SslOptions) -> Vec<(String, &Path)> {
     let mut files: Vec<(String, &Path)> =
@@ -133,18 +151,22 @@ pub(crate) fn full(listener: &Listener, key: &str) -> String {
 /// What follows the files of the listeners under TLS, which are bound in the order of the configuration.
 pub(crate) fn followers(config: &Config, bound: &[Bound]) -> Vec<Box<dyn Follower>> {
     let pairs = config.listeners.iter().zip(bound);
-    let followers = pairs.filter_map(|(listener, bound)| {
+    let of_listener = |(listener, bound): (&Listener, &Bound)| {
         let (options, tls) = (listener.ssl_options.clone()?, bound.listener.tls.as_ref()?);
         let (base, acceptor) = (config.base.clone(), tls.acceptor.clone());
         let (listener, made_of) = (listener.clone(), tls.made_of.clone());
-        let follower = Files { listener, options, base, acceptor, made_of };
-        Some(Box::new(follower) as Box<dyn Follower>)
-    });
-    followers.collect()
+        let one = Files { part: Part::Shown, listener, options, base, acceptor, made_of };
+        let other = Files { part: Part::Believed, ..one.clone() };
+        Some([one, other])
+    };
+    let files = pairs.filter_map(of_listener).flatten().filter(|it| !it.files().is_empty());
+    files.map(|files| Box::new(files) as Box<dyn Follower>).collect()
 }
 
-/// Shows what stands in the files of a listener, once that has changed.
+/// Makes of what stands in the files of one part what counts, once that has changed.
+#[derive(Clone)]
 struct Files {
+    part: Part,
     listener: Listener,
     options: SslOptions,
     base: PathBuf,
@@ -158,7 +180,7 @@ impl Follower for Files {
             let digest = self.made_of.get(&key).copied().unwrap_or_default();
             (full(&self.listener, &key), self.base.join(path), digest)
         };
-        files(&self.options).into_iter().map(full).collect()
+        self.of_part().map(full).collect()
     }
 
     fn renew(&self, contents: &BTreeMap<String, Arc<str>>) -> Result<String, Unfollowed> {
@@ -166,30 +188,32 @@ impl Follower for Files {
             let text = contents.get(&full(&self.listener, &key)).cloned();
             (key, text.unwrap_or_default())
         };
-        let texts = Texts(files(&self.options).into_iter().map(text).collect());
+        let texts = Texts(self.of_part().map(text).collect());
         let unfollowed = |Unfit { key, why }| Unfollowed { key: full(&self.listener, &key), why };
-        let before = self.acceptor.epoch();
         self.acceptor
-            .change(now(), |settings| texts.renew(&self.options, settings))
+            .change(now(), |settings| texts.renew(self.part, &self.options, settings))
             .map_err(unfollowed)?;
-        Ok(self.said(before))
+        Ok(self.said())
     }
 }
 
 impl Files {
-    /// What is different now, the epoch having been this one `before`.
-    fn said(&self, before: u64) -> String {
+    fn of_part(&self) -> impl Iterator<Item = (String, &Path)> {
+        files(&self.options).into_iter().filter(|(key, _)| Part::of(key) == self.part)
+    }
+
+    /// What is different now.
+    fn said(&self) -> String {
         let title = self.listener.title();
+        if self.part == Part::Believed {
+            return format!("whose certificate {title} does not believe any more has to go");
+        }
         let of = |Certificate { serial, expires }: Certificate| {
             format!("{serial}, good for {} days", (expires - now()) / (24 * 3600))
         };
         let shown: Vec<_> = self.acceptor.certificates().into_iter().map(of).collect();
         let shown = shown.join(", and ");
-        let others = match self.acceptor.epoch() == before {
-            true => "",
-            false => "; whose certificate it does not believe any more has to go",
-        };
-        format!("{title} shows the certificate {shown}, to who comes from now on{others}")
+        format!("{title} shows the certificate {shown}, to who comes from now on")
     }
 }
 
