@@ -183,7 +183,7 @@ impl Source {
                 minutes(&list)
             ),
             (Err(why), None) if !self.acceptor.revocation_lists().is_empty() => {
-                tracing::warn!("{title}: a list of revoked certificates is missing: {url} {why}")
+                tracing::warn!("{title}: a list of revoked certificates is missing: {url} {why}");
             }
             (Err(why), None) => tracing::warn!(
                 "{title}: no list of revoked certificates, so no certificate lets anybody in: {url} {why}"
