@@ -11,8 +11,8 @@ use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, Error, InconsistentKeys, RootCertStore};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
-use crate::acceptor::Unfit;
 use crate::peer;
+use crate::settings::Unfit;
 
 /// Certificates of one file.
 const CERTIFICATES_MAX: usize = 64;

@@ -14,9 +14,9 @@ use rustls::{
 };
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 
-use crate::acceptor::{Clients, Unfit};
 use crate::certificates::roots;
 use crate::register::{Register, Standing};
+use crate::settings::{Clients, Unfit};
 
 /// What rustls asks about the certificates of clients; `register` is where those are looked up that are revoked.
 pub(crate) fn verifier(

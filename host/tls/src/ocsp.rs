@@ -9,10 +9,10 @@ use rustls::pki_types::pem::PemObject as _;
 use sha1::{Digest as _, Sha1};
 use x509_parser::prelude::{FromDer as _, GeneralName, ParsedExtension, X509Certificate};
 
-use crate::acceptor::Unfit;
 use crate::der::{INTEGER, NULL, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, element};
 use crate::ocsp_answer::{Basic, Status, basic};
 use crate::peer;
+use crate::settings::Unfit;
 use crate::signed::{Key, Signed};
 
 /// Seconds that the clock of a responder may be ahead.

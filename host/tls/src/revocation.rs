@@ -6,10 +6,10 @@ use std::sync::Arc;
 use rustls::pki_types::CertificateRevocationListDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use crate::acceptor::{Clients, Unfit};
 use crate::certificates::{certificates, parsed};
 use crate::register::Register;
 use crate::revocation_list::RevocationList;
+use crate::settings::{Clients, Unfit};
 
 /// Lists of one listener.
 const LISTS_MAX: usize = 64;
