@@ -35,6 +35,7 @@ mod policy;
 mod proxy;
 mod questions;
 mod reauthentication;
+mod refresh;
 mod revalidation;
 mod serve;
 mod settings;

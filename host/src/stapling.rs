@@ -6,20 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use theseus_config::{HttpUrl, Ocsp};
-use theseus_tls::{Inquiry, Refused, Staple};
+use theseus_tls::{Acceptor, Inquiry, Refused, Staple};
 use tokio::time::Instant;
 
 use crate::clock::seconds_since_1970;
 use crate::fetch::{self, Bounds};
+use crate::refresh::Refresh;
 
 /// Between two looks at whether the certificate is another, or an answer is over.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Seconds before its end that an answer is shown for the last time: it has a way to go, and clocks differ.
 const MARGIN: i64 = 10;
-
-/// Before what failed is tried again; then each time twice as long.
-const FIRST_RETRY: Duration = Duration::from_secs(10);
 
 /// Bytes of an answer.
 const ANSWER_MAX: usize = 64 << 10;
@@ -29,14 +27,8 @@ pub(crate) struct Stapled {
     /// As logs know it: `ssl:default`.
     pub(crate) title: String,
     pub(crate) options: Ocsp,
-    /// The question about the certificate that is shown now; always the same one for the same certificate.
-    pub(crate) inquiry: Box<dyn Fn() -> Option<Arc<Inquiry>> + Send + Sync>,
-    /// Shows this answer, or none, with the certificate of that question, if that is still the one.
-    pub(crate) show: Box<Show>,
+    pub(crate) acceptor: Arc<Acceptor>,
 }
-
-/// Takes the question and its answer.
-type Show = dyn Fn(&Arc<Inquiry>, Option<Vec<u8>>) + Send + Sync;
 
 /// Asks and shows until its task is dropped.
 pub(crate) async fn watch(stapled: Stapled) {
@@ -44,7 +36,7 @@ pub(crate) async fn watch(stapled: Stapled) {
     let mut course = Course::new(stapled.options.refresh_interval);
     let mut next = Instant::now();
     loop {
-        let current = (stapled.inquiry)();
+        let current = stapled.acceptor.inquiry();
         if !is_same(current.as_ref(), about.as_ref()) {
             if current.as_deref() == about.as_deref() {
                 // Other settings for the same certificate.
@@ -118,9 +110,9 @@ async fn ask(stapled: &Stapled, about: &Inquiry, left: Duration) -> Heard {
 
 /// What has been heard of one certificate.
 struct Course {
-    refresh: Duration,
+    interval: Duration,
+    refresh: Refresh,
     staple: Option<Staple>,
-    retry: Duration,
     told: Told,
 }
 
@@ -146,8 +138,8 @@ enum Line {
 }
 
 impl Course {
-    fn new(refresh: Duration) -> Self {
-        Self { refresh, staple: None, retry: FIRST_RETRY.min(refresh), told: Told::Nothing }
+    fn new(interval: Duration) -> Self {
+        Self { interval, refresh: Refresh::new(interval), staple: None, told: Told::Nothing }
     }
 
     /// Takes in what came, and says in what time to ask again.
@@ -156,21 +148,17 @@ impl Course {
         let (told, pause, line) = match heard {
             Heard::Good(staple) => {
                 let line = Line::Works(minutes(&staple));
-                self.retry = FIRST_RETRY.min(self.refresh);
-                // At half of what is left there is time to try again.
-                let half = u64::try_from((staple.until - now) / 2).unwrap_or_default();
+                let pause = self.refresh.came(staple.until - now);
                 self.staple = Some(staple);
-                let pause = Duration::from_secs(half).clamp(self.retry, self.refresh);
                 (Told::Works, pause, line)
             }
             // What is known to be wrong is not shown, though its signature holds for a while.
             Heard::Revoked(why) => {
                 self.staple = None;
-                (Told::Revoked, self.refresh, Line::Revoked(why))
+                (Told::Revoked, self.interval, Line::Revoked(why))
             }
             Heard::Nothing(why) => {
-                let pause = self.retry;
-                self.retry = pause.saturating_mul(2).min(self.refresh);
+                let pause = self.refresh.failed();
                 (Told::Fails, pause, Line::Fails(why, self.staple.as_ref().map(minutes)))
             }
         };
@@ -191,7 +179,7 @@ impl Course {
 
     fn show(&self, stapled: &Stapled, about: Option<&Arc<Inquiry>>) {
         if let Some(about) = about {
-            (stapled.show)(about, self.staple.as_ref().map(|staple| staple.der.clone()));
+            stapled.acceptor.staple(about, self.staple.as_ref().map(|staple| staple.der.clone()));
         }
     }
 }

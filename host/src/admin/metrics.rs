@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use theseus_core::Metrics;
 use theseus_policy::{COMPLAINTS, Fault, Figures};
 use theseus_reload::{ConnectorStatus, RunningStatus, Status, SwapOutcome, Tallies};
+use theseus_tls::Acceptor;
 
 use super::Sources;
 use super::page::Page;
@@ -57,40 +58,39 @@ fn bans(page: &mut Page, sources: &Sources) {
     }
 }
 
-/// What listeners under TLS show.
+/// What listeners under TLS show, and what they look revoked certificates up in.
 fn certificates(page: &mut Page, sources: &Sources) {
-    let name = "theseus_tls_certificate_expires_seconds";
     let help = "When the certificate of a listener expires, in seconds since 1970.";
-    page.family(name, "gauge", help);
-    for listener in &sources.listeners {
-        if let Some(tls) = &listener.tls {
-            let shown = tls.acceptor.certificates();
-            // One sample for each, however often it stands there.
-            for (serial, expires) in earliest(shown.iter().map(|it| (&*it.serial, it.expires))) {
-                page.sample(name, &[("listener", &listener.title), ("serial", serial)], expires);
-            }
-        }
-    }
-    let name = "theseus_tls_crl_expires_seconds";
+    ends(page, sources, "theseus_tls_certificate_expires_seconds", help, "serial", |acceptor| {
+        acceptor.certificates().into_iter().map(|it| (it.serial, it.expires)).collect()
+    });
     let help = "Until when a list of revoked certificates counts, in seconds since 1970.";
-    page.family(name, "gauge", help);
-    for listener in &sources.listeners {
-        if let Some(tls) = &listener.tls {
-            let lists = tls.acceptor.revocation_lists();
-            for (issuer, expires) in earliest(lists.iter().map(|it| (&*it.issuer, it.expires))) {
-                page.sample(name, &[("listener", &listener.title), ("issuer", issuer)], expires);
-            }
-        }
-    }
+    ends(page, sources, "theseus_tls_crl_expires_seconds", help, "issuer", |acceptor| {
+        acceptor.revocation_lists().into_iter().map(|it| (it.issuer, it.expires)).collect()
+    });
 }
 
-/// By name; of two of one name that which ends first.
-fn earliest<'a>(ends: impl Iterator<Item = (&'a str, i64)>) -> BTreeMap<&'a str, i64> {
-    ends.fold(BTreeMap::new(), |mut earliest, (name, end)| {
-        let known = earliest.entry(name).or_insert(end);
-        *known = end.min(*known);
-        earliest
-    })
+/// One sample for each name, however often it stands there: that which ends first.
+fn ends(
+    page: &mut Page,
+    sources: &Sources,
+    name: &str,
+    help: &str,
+    label: &str,
+    read: fn(&Acceptor) -> Vec<(String, i64)>,
+) {
+    page.family(name, "gauge", help);
+    for listener in &sources.listeners {
+        let of_listener = listener.tls.as_ref().map(|tls| read(&tls.acceptor));
+        let mut first = BTreeMap::new();
+        for (of, end) in of_listener.into_iter().flatten() {
+            let known = first.entry(of).or_insert(end);
+            *known = end.min(*known);
+        }
+        for (of, end) in first {
+            page.sample(name, &[("listener", &listener.title), (label, &of)], end);
+        }
+    }
 }
 
 fn generation(page: &mut Page, status: &Status) {

@@ -15,12 +15,10 @@ use tokio::time::{Instant, sleep};
 use crate::clock::seconds_since_1970;
 use crate::fetch::{self, Bounds};
 use crate::listen::Listener;
+use crate::refresh::Refresh;
 
 /// Bytes of one list, as of those in files.
 const LIST_MAX: usize = 16 << 20;
-
-/// Before what failed is tried again; then each time twice as long.
-const FIRST_RETRY: Duration = Duration::from_secs(10);
 
 /// Between two looks at whether others are believed now, whose lists have to be fetched.
 const LOOK: Duration = Duration::from_secs(2);
@@ -82,7 +80,7 @@ fn kept_at(data_dir: &Path, url: &HttpUrl) -> PathBuf {
 
 /// Fetches one until its task is dropped.
 pub(crate) async fn watch(source: Source) {
-    let (mut retry, mut told) = (FIRST_RETRY.min(source.refresh), None);
+    let (mut refresh, mut told) = (Refresh::new(source.refresh), None);
     loop {
         let clients = source.clients();
         let heard = source.renew(clients.as_ref()).await;
@@ -91,20 +89,10 @@ pub(crate) async fn watch(source: Source) {
             source.tell(&heard);
         }
         let pause = match heard {
-            Ok(list) => {
-                retry = FIRST_RETRY.min(source.refresh);
-                // At half of what is left there is time to try again.
-                let half = (list.expires - seconds_since_1970()) / 2;
-                Duration::from_secs(u64::try_from(half).unwrap_or_default())
-                    .clamp(retry, source.refresh)
-            }
-            Err(_) => {
-                let pause = retry;
-                retry = (pause * 2).min(source.refresh);
-                pause
-            }
+            Ok(list) => refresh.came(list.expires - seconds_since_1970()),
+            Err(_) => refresh.failed(),
         };
-        let (due, soonest) = (Instant::now() + pause, Instant::now() + retry);
+        let (due, soonest) = (Instant::now() + pause, Instant::now() + refresh.retry);
         loop {
             sleep(LOOK.min(pause)).await;
             let now = source.clients();
@@ -126,7 +114,7 @@ fn believes_the_same(one: Option<&Clients>, other: Option<&Clients>) -> bool {
 
 impl Source {
     fn clients(&self) -> Option<Clients> {
-        self.acceptor.settings().clients
+        self.acceptor.clients()
     }
 
     /// The one that counts now.

@@ -66,13 +66,7 @@ pub(crate) fn stapled(config: &Config, bound: &[Arc<listen::Listener>]) -> Vec<S
     let stapled = pairs.filter_map(|(listener, bound)| {
         let options = listener.ssl_options.as_ref()?.ocsp.clone()?;
         let acceptor = bound.tls.as_ref()?.acceptor.clone();
-        let of = acceptor.clone();
-        Some(Stapled {
-            title: listener.title(),
-            options,
-            inquiry: Box::new(move || of.inquiry()),
-            show: Box::new(move |about, answer| acceptor.staple(about, answer)),
-        })
+        Some(Stapled { title: listener.title(), options, acceptor })
     });
     stapled.collect()
 }

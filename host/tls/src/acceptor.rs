@@ -23,7 +23,7 @@ use crate::ocsp::{Inquiry, Ocsp};
 use crate::register::Register;
 use crate::revocation_list::RevocationList;
 use crate::session::Session;
-use crate::settings::{Settings, Unfit};
+use crate::settings::{Clients, Settings, Unfit};
 use crate::suites::{SUITES, Suite, Version};
 use crate::tickets::{TicketKeys, Tickets};
 
@@ -83,9 +83,9 @@ impl Acceptor {
         Ok(())
     }
 
-    /// What is in force.
-    pub fn settings(&self) -> Settings {
-        self.shown.load().settings.clone()
+    /// By what the certificates of clients are believed; `None`: they are not asked for.
+    pub fn clients(&self) -> Option<Clients> {
+        self.shown.load().settings.clients.clone()
     }
 
     /// The certificates that clients are shown from now on, the first first.
@@ -109,7 +109,7 @@ impl Acceptor {
         }
     }
 
-    /// The lists that say who is revoked.
+    /// The lists that say who is revoked; of several about the same certificates that which ends last.
     pub fn revocation_lists(&self) -> Vec<RevocationList> {
         let shown = self.shown.load();
         shown.belief.register.iter().flat_map(|register| register.lists()).cloned().collect()

@@ -56,9 +56,12 @@ impl Register {
         Self(lists.into_iter().map(entry).collect())
     }
 
-    /// The lists.
+    /// Those lists by which it is decided until when somebody can say who is revoked: of several that speak of the
+    /// same certificates that which ends last.
     pub(crate) fn lists(&self) -> impl Iterator<Item = &RevocationList> {
-        self.0.iter().map(|entry| &entry.list)
+        let all = self.0.iter().map(|entry| &entry.list);
+        let is_outlived = |list: &RevocationList| self.0.iter().any(|it| it.list.outlives(list));
+        all.filter(move |list| !is_outlived(list))
     }
 
     /// What they say at `now`, in seconds since 1970, of all certificates of a path but the last, which nobody else

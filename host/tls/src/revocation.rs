@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rustls::pki_types::CertificateRevocationListDer;
 use rustls::pki_types::pem::PemObject as _;
+use x509_parser::prelude::X509Certificate;
 
 use crate::certificates::{certificates, parsed};
 use crate::register::Register;
@@ -27,25 +28,24 @@ impl Revocation {
     /// All lists as handshakes look them up.
     pub(crate) fn register(&self, clients: &Clients) -> Result<Register, Unfit> {
         let unfit = |why: String| Unfit::new("crlfile", why);
-        let mut lists = Vec::new();
-        if let Some(crlfile) = &self.crlfile {
-            lists = of_file(crlfile, &clients.cacertfile).map_err(unfit)?;
-        }
+        let signers = certificates(&clients.cacertfile).map_err(unfit)?;
+        let signers = parsed(&signers).map_err(unfit)?;
+        let of_file = self.crlfile.as_ref().map(|crlfile| of_file(crlfile, &signers));
+        let mut lists = of_file.transpose().map_err(unfit)?.unwrap_or_default();
         lists.extend(self.fetched.iter().map(|(_, list)| list.clone()));
         if lists.len() > LISTS_MAX {
             return Err(unfit(format!("there are more than {LISTS_MAX} lists")));
         }
-        let signers = certificates(&clients.cacertfile).map_err(unfit)?;
-        Ok(Register::new(lists, &parsed(&signers).map_err(unfit)?))
+        Ok(Register::new(lists, &signers))
     }
 }
 
-fn of_file(crlfile: &str, cacertfile: &str) -> Result<Vec<RevocationList>, String> {
+fn of_file(crlfile: &str, signers: &[X509Certificate<'_>]) -> Result<Vec<RevocationList>, String> {
     let mut lists = Vec::new();
     let blocks = CertificateRevocationListDer::pem_slice_iter(crlfile.as_bytes());
     for (block, number) in blocks.zip(1..) {
         let der = block.map_err(|_| "it is no PEM, or is cut off".to_owned())?;
-        let list = from_elsewhere_or_signed(der.as_ref(), cacertfile);
+        let list = from_elsewhere_or_signed(der.as_ref(), signers);
         lists.push(list.map_err(|why| format!("list {number} {why}"))?);
         if lists.len() > LISTS_MAX {
             return Err(format!("there are more than {LISTS_MAX} lists"));
@@ -58,10 +58,11 @@ fn of_file(crlfile: &str, cacertfile: &str) -> Result<Vec<RevocationList>, Strin
 }
 
 /// One whose issuer is not in `cacertfile`, but sent by clients, is looked at when they come.
-fn from_elsewhere_or_signed(der: &[u8], cacertfile: &str) -> Result<RevocationList, String> {
+fn from_elsewhere_or_signed(
+    der: &[u8],
+    signers: &[X509Certificate<'_>],
+) -> Result<RevocationList, String> {
     let list = RevocationList::read(der)?;
-    let signers = certificates(cacertfile)?;
-    let signers = parsed(&signers)?;
     // There may be several of one name, with other keys.
     let mut namesakes = signers.iter().filter(|it| list.names(it.subject())).peekable();
     let is_from_elsewhere = namesakes.peek().is_none();

@@ -49,7 +49,7 @@ struct Contents {
 }
 
 /// Of which certificates of its issuer's a list speaks; of all, if nothing else is said (RFC 5280, 5.2.5).
-#[derive(Default)]
+#[derive(Default, PartialEq, Eq)]
 struct Scope {
     only_clients: bool,
     only_authorities: bool,
@@ -126,6 +126,13 @@ impl RevocationList {
     /// The name of its issuer, in DER, without what says that it is a sequence.
     pub(crate) fn issuer_der(&self) -> &[u8] {
         &self.contents.issuer
+    }
+
+    /// True if it speaks of the same certificates as another, and counts for longer.
+    pub(crate) fn outlives(&self, other: &Self) -> bool {
+        let (own, others) = (&self.contents, &other.contents);
+        let is_about_the_same = own.issuer == others.issuer && own.scope == others.scope;
+        is_about_the_same && self.expires > other.expires
     }
 
     /// True if its issuer has this name.

@@ -223,6 +223,8 @@ fn of_several_lists_of_one_authority_each_counts() {
         let acceptor = acceptor(&ca, &lists);
         assert!(enter(&acceptor, &showing(&ca, &good)).is_ok());
         assert!(enter(&acceptor, &showing(&ca, &stolen)).is_err());
+        let ends: Vec<_> = acceptor.revocation_lists().iter().map(|it| it.expires).collect();
+        assert!(ends.iter().all(|end| *end > now()), "one that is over alarms nobody: {ends:?}");
     }
 }
 
