@@ -97,9 +97,10 @@ async fn secure(
             return false;
         }
     };
-    let patience = || tls.handshakes.patience(tls.timeout);
+    let timeout = tls.options.load().handshake_timeout;
+    let patience = || tls.handshakes.patience(timeout);
     let securing = wire.secure(session, &local.handshake_step, patience);
-    let done = tokio::time::timeout(tls.timeout, securing).await;
+    let done = tokio::time::timeout(timeout, securing).await;
     drop(place);
     let metrics = local.broker().metrics(local.id);
     let Err(why) = done.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) else {

@@ -32,7 +32,7 @@ pub(crate) struct Listener {
     /// Who connects for others, where it is not the clients themselves.
     pub(crate) proxy: Option<Proxy>,
     /// What comes before everything else, but on plain TCP.
-    pub(crate) tls: Option<Tls>,
+    pub(crate) tls: Option<Arc<Tls>>,
     /// What comes before MQTT, where that is carried by it.
     pub(crate) websocket: Option<WebSocket>,
     connections_max: usize,
@@ -84,7 +84,7 @@ impl std::fmt::Display for BindError {
 pub(crate) fn bind(
     settings: &Settings,
     mqtt: &Mqtt,
-    tls: Option<Tls>,
+    tls: Option<Arc<Tls>>,
     shards: usize,
 ) -> Result<Bound, BindError> {
     let bound = probe(settings.bind)

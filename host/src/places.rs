@@ -10,7 +10,7 @@ const LEAST: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Places {
     taken: AtomicUsize,
-    max: usize,
+    max: AtomicUsize,
 }
 
 /// One of them, until it is dropped.
@@ -18,22 +18,28 @@ pub(crate) struct Place<'a>(&'a Places);
 
 impl Places {
     pub(crate) const fn new(max: usize) -> Self {
-        Self { taken: AtomicUsize::new(0), max }
+        Self { taken: AtomicUsize::new(0), max: AtomicUsize::new(max) }
+    }
+
+    /// So many from now on. Who is in one stays.
+    pub(crate) fn resize(&self, max: usize) {
+        self.max.store(max, Ordering::Relaxed);
     }
 
     /// None: all are taken.
     pub(crate) fn take(&self) -> Option<Place<'_>> {
         let place = Place(self);
         let before = self.taken.fetch_add(1, Ordering::Relaxed);
-        (before < self.max).then_some(place)
+        (before < self.max.load(Ordering::Relaxed)).then_some(place)
     }
 
     /// How long somebody in one of them may be waited for: `whole` while half of them are free, then in
     /// proportion to those that are. So who takes places and lets time pass gives them back all the sooner, and
     /// has to come so much more often to keep others out.
     pub(crate) fn patience(&self, whole: Duration) -> Duration {
-        let free = self.max.saturating_sub(self.taken.load(Ordering::Relaxed));
-        let share = (2 * free) as f64 / self.max.max(1) as f64;
+        let max = self.max.load(Ordering::Relaxed);
+        let free = max.saturating_sub(self.taken.load(Ordering::Relaxed));
+        let share = (2 * free) as f64 / max.max(1) as f64;
         whole.mul_f64(share.min(1.0)).max(LEAST).min(whole)
     }
 }
@@ -58,6 +64,11 @@ mod tests {
         };
         let patience: Vec<_> = (0..11).map(|_| after_each()).collect();
         assert_eq!(patience, [15, 15, 15, 15, 15, 12, 9, 6, 3, 1, 1]);
+        places.resize(22);
+        assert_eq!(places.patience(whole), whole, "half of them are free");
+        assert!(places.take().is_some());
+        places.resize(3);
+        assert!(places.take().is_none());
         drop(taken);
         assert_eq!(places.patience(whole), whole);
         let short = Duration::from_millis(10);

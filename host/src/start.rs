@@ -30,7 +30,7 @@ use crate::questions::Questions;
 use crate::shard_thread::{self, Seed};
 use crate::stop::Watchman;
 use crate::telling::{self, Told};
-use crate::{ctl, expiry, file_limit, first_user, native, policy, settings, stapling, system, tls};
+use crate::{ctl, expiry, file_limit, first_user, native, policy, settings, system, tls};
 
 /// Why the broker did not start, or did not end well.
 #[derive(Debug)]
@@ -114,7 +114,7 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), StartError> {
         told: told.clone(),
         listeners: bound_to.clone(),
     };
-    look_after_certificates(&config, &pool, &bound_to);
+    look_after_certificates(&pool, &bound_to);
     let _admin = serve_admin(admin, &pool, sources)?;
     let sources = ctl::Sources {
         broker: broker.clone(),
@@ -141,13 +141,12 @@ pub(crate) fn run(loaded: Loaded) -> Result<(), StartError> {
 }
 
 /// When they expire, and what those who signed them say of them.
-fn look_after_certificates(config: &Config, pool: &Runtime, bound: &[Arc<Listener>]) {
+fn look_after_certificates(pool: &Runtime, bound: &[Arc<Listener>]) {
     pool.spawn(expiry::watch(bound.to_vec()));
-    for stapled in tls::stapled(config, bound) {
-        pool.spawn(stapling::watch(stapled));
-    }
-    for list in tls::sources(config, bound) {
-        pool.spawn(tls::watch_list(list));
+    for listener in bound {
+        if let Some(tls) = &listener.tls {
+            pool.spawn(tls::keep(listener.title.clone(), tls.clone()));
+        }
     }
 }
 
@@ -275,7 +274,7 @@ fn or_cores(threads: usize) -> usize {
 fn bind_all(loaded: &Loaded, shards: ShardId) -> Result<Vec<Bound>, StartError> {
     let config = &loaded.config;
     let bind = |settings| {
-        let tls = tls::of(loaded, settings).map_err(StartError::Tls)?;
+        let tls = tls::of(loaded, settings).map_err(StartError::Tls)?.map(Arc::new);
         let mqtt = config.mqtt_of(settings);
         listen::bind(settings, mqtt, tls, usize::from(shards)).map_err(StartError::Bind)
     };

@@ -41,8 +41,10 @@ impl fmt::Display for Change {
 pub(crate) fn between(old: &[Setting], new: &[Setting]) -> Vec<Change> {
     let [old, new] = [old, new].map(by_key);
     let keys: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
+    let stays =
+        |key: &str| listener(key).is_none_or(|it| old.contains_key(&*it) && new.contains_key(&*it));
     keys.into_iter()
-        .filter_map(|key| change(old.get(key).copied(), new.get(key).copied()))
+        .filter_map(|key| change(old.get(key).copied(), new.get(key).copied(), stays(key)))
         .collect()
 }
 
@@ -50,7 +52,8 @@ fn by_key(settings: &[Setting]) -> BTreeMap<&str, &Setting> {
     settings.iter().map(|setting| (&*setting.key, setting)).collect()
 }
 
-fn change(old: Option<&Setting>, new: Option<&Setting>) -> Option<Change> {
+/// `stays`: the listener that it is a key of, if it is one's, neither comes nor goes.
+fn change(old: Option<&Setting>, new: Option<&Setting>, stays: bool) -> Option<Change> {
     let either = new.or(old)?;
     if let (Some(old), Some(new)) = (old, new)
         && old.meaning == new.meaning
@@ -61,7 +64,7 @@ fn change(old: Option<&Setting>, new: Option<&Setting>) -> Option<Change> {
         key: either.key.clone(),
         from: shown(old),
         to: shown(new),
-        live: either.live && (old.is_some() && new.is_some() || !of_listener(&either.key)),
+        live: either.live && stays,
     })
 }
 
@@ -69,6 +72,8 @@ fn shown(setting: Option<&Setting>) -> String {
     setting.map_or_else(|| NOT_SET.to_owned(), |setting| setting.value.clone())
 }
 
-fn of_listener(key: &str) -> bool {
-    key.starts_with("listeners.")
+/// The key that each listener has, for a key of a listener.
+fn listener(key: &str) -> Option<String> {
+    let mut parts = key.strip_prefix("listeners.")?.split('.');
+    Some(format!("listeners.{}.{}.bind", parts.next()?, parts.next()?))
 }

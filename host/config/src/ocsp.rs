@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::kind::{Flag, Folder, OrWord, Span};
-use crate::section::{Section, section};
+use crate::section::{LIVE, Section, section};
 use crate::urls::{HttpUrl, OneHttpUrl};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -15,19 +15,19 @@ section! {
     /// it (OCSP stapling), so that none has to ask for itself.
     pub struct Ocsp["listeners", "ssl", "*", "ssl_options", "ocsp"] {
         /// Whether it is asked for and shown.
-        enable_ocsp_stapling: bool = false as Flag;
+        enable_ocsp_stapling: bool = false as Flag, LIVE;
         /// Whom to ask; `certificate` is the address that stands in the certificate.
-        responder_url: Option<HttpUrl> = "certificate" as OrWord("certificate", OneHttpUrl);
+        responder_url: Option<HttpUrl> = "certificate" as OrWord("certificate", OneHttpUrl), LIVE;
         /// A file with the certificate of who signed the listener's, in PEM; `certfile` is the one that
         /// stands behind it in `certfile`.
-        issuer_pem: Option<PathBuf> = "certfile" as OrWord("certfile", Folder);
+        issuer_pem: Option<PathBuf> = "certfile" as OrWord("certfile", Folder), LIVE;
         /// How long an answer is shown before the next is asked for: sooner where it would be over by
         /// then. What fails is tried again after 10 s, each time after twice as long, up to this.
         refresh_interval: Duration = "5m"
-            as Span { min: SECOND, max: SECOND.saturating_mul(24 * 3600) };
+            as Span { min: SECOND, max: SECOND.saturating_mul(24 * 3600) }, LIVE;
         /// How long one request may take.
         refresh_http_timeout: Duration = "15s"
-            as Span { min: SECOND, max: SECOND.saturating_mul(300) };
+            as Span { min: SECOND, max: SECOND.saturating_mul(300) }, LIVE;
     }
 }
 

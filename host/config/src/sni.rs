@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use crate::kind::Folder;
-use crate::section::{Section, section};
+use crate::section::{LIVE, Section, section};
 
 section! {
     /// A further certificate of a TLS listener, with a name of its own: shown to clients that ask for one
@@ -13,9 +13,9 @@ section! {
         given name: String, "The part of the path after `sni`."
     {
         /// The certificate, and behind it those that sign in turn.
-        certfile: PathBuf as Folder;
+        certfile: PathBuf as Folder, LIVE;
         /// Its private key, without a password.
-        keyfile: PathBuf as Folder;
+        keyfile: PathBuf as Folder, LIVE;
     }
 }
 

@@ -8,7 +8,7 @@ use crate::kind::{Choice, Count, Flag, Folder, OrWord, Span};
 use crate::lists::{Choices, Tokens};
 use crate::ocsp::Ocsp;
 use crate::read::Reader;
-use crate::section::{Section, section};
+use crate::section::{LIVE, Section, section};
 use crate::sni::Sni;
 use crate::urls::{HttpUrl, HttpUrls};
 use crate::walk::Named;
@@ -23,44 +23,44 @@ section! {
     {
         /// The listener's certificate, and behind it those that sign in turn, but for the last, which
         /// clients know.
-        certfile: PathBuf as Folder;
+        certfile: PathBuf as Folder, LIVE;
         /// Its private key, without a password.
-        keyfile: PathBuf as Folder;
+        keyfile: PathBuf as Folder, LIVE;
         /// The certificates of those who sign the certificates of clients.
-        cacertfile: Option<PathBuf> = "disabled" as OrWord("disabled", Folder);
+        cacertfile: Option<PathBuf> = "disabled" as OrWord("disabled", Folder), LIVE;
         /// Which certificates of clients are revoked: lists (CRL) of each of those who sign them. Who stands in
         /// one, or whose signer has none that is in force, is refused.
-        crlfile: Option<PathBuf> = "disabled" as OrWord("disabled", Folder);
+        crlfile: Option<PathBuf> = "disabled" as OrWord("disabled", Folder), LIVE;
         /// Where such lists are fetched, beside those of `crlfile`. Each must be signed by somebody in
         /// `cacertfile`; until it is there nobody whose authority it is of comes in.
-        crl_urls: Vec<HttpUrl> = [] as HttpUrls;
+        crl_urls: Vec<HttpUrl> = [] as HttpUrls, LIVE;
         /// How long a fetched list counts before it is fetched again: sooner where it would be over by
         /// then. What fails is tried again after 10 s, each time after twice as long, up to this.
         crl_refresh_interval: Duration = "15m"
-            as Span { min: SECOND, max: SECOND.saturating_mul(24 * 3600) };
+            as Span { min: SECOND, max: SECOND.saturating_mul(24 * 3600) }, LIVE;
         /// How long fetching one may take.
-        crl_http_timeout: Duration = "15s" as Span { min: SECOND, max: SECOND.saturating_mul(300) };
+        crl_http_timeout: Duration = "15s" as Span { min: SECOND, max: SECOND.saturating_mul(300) }, LIVE;
         /// Whether clients are asked for a certificate: `verify_peer` does, and refuses one that nobody
         /// in `cacertfile` has signed, that is over, or that is not for clients.
         verify: Verify = "verify_none"
-            as Choice(&[("verify_none", Verify::None), ("verify_peer", Verify::Peer)]);
+            as Choice(&[("verify_none", Verify::None), ("verify_peer", Verify::Peer)]), LIVE;
         /// Refuses clients that are asked for a certificate and have none.
-        fail_if_no_peer_cert: bool = false as Flag;
+        fail_if_no_peer_cert: bool = false as Flag, LIVE;
         /// How many certificates a client may send behind its own.
-        depth: usize = 10 as Count { min: 0, max: 16 };
+        depth: usize = 10 as Count { min: 0, max: 16 }, LIVE;
         /// The versions that are spoken.
         versions: Vec<TlsVersion> = ["tlsv1.3", "tlsv1.2"]
-            as Choices(&[("tlsv1.3", TlsVersion::V13), ("tlsv1.2", TlsVersion::V12)]);
+            as Choices(&[("tlsv1.3", TlsVersion::V13), ("tlsv1.2", TlsVersion::V12)]), LIVE;
         /// The cipher suites that are spoken, the preferred first, by either of their names; none means
         /// all of them.
         ciphers: Vec<String> = []
-            as Tokens { of: "suites such as [\"TLS_AES_256_GCM_SHA384\", \"ECDHE-RSA-AES256-GCM-SHA384\"]" };
+            as Tokens { of: "suites such as [\"TLS_AES_256_GCM_SHA384\", \"ECDHE-RSA-AES256-GCM-SHA384\"]" }, LIVE;
         /// Handshakes under way at the same time; one more closes its connection at once. Once half of these
         /// places are taken, clients are waited for less long, in proportion to what is left, down to one second.
-        max_handshakes: usize = 1000 as Count { min: 1, max: 1_000_000 };
+        max_handshakes: usize = 1000 as Count { min: 1, max: 1_000_000 }, LIVE;
         /// How long a client may take until the connection is encrypted. Only then begins
         /// `mqtt.idle_timeout`.
-        handshake_timeout: Duration = "15s" as Span { min: SECOND, max: SECOND.saturating_mul(3600) };
+        handshake_timeout: Duration = "15s" as Span { min: SECOND, max: SECOND.saturating_mul(3600) }, LIVE;
     }
 }
 

@@ -78,6 +78,20 @@ fn a_listener_comes_and_goes_with_all_its_keys_at_the_next_start() {
 }
 
 #[test]
+fn a_further_certificate_comes_and_goes_while_its_listener_is_open() {
+    let tls = "allow_anonymous = true\n[listeners.ssl.a]\nbind = '127.0.0.1:0'\n[listeners.ssl.a.ssl_options]\n\
+               certfile = 'c'\nkeyfile = 'k'\n";
+    let sni = "[listeners.ssl.a.ssl_options.sni.b]\ncertfile = 'd'\nkeyfile = 'l'\n";
+    let [without, with] = [tls.to_owned(), format!("{tls}{sni}")].map(|text| parse(&text, &[]));
+    let key = "listeners.ssl.a.ssl_options.sni.b";
+    let came = [("certfile", "d"), ("keyfile", "l")];
+    let came = came.map(|(name, path)| (format!("{key}.{name}: not set -> \"{path}\""), true));
+    assert_eq!(shown(&without.changes(&with)), came);
+    assert!(with.changes(&without).iter().all(Change::is_live));
+    assert!(parse(TEXT, &[]).changes(&with).iter().all(|change| !change.is_live()));
+}
+
+#[test]
 fn a_plugins_setting_goes_while_the_broker_runs() {
     let with = parse(&format!("{TEXT}[plugins.acl]\nrules_file = 'r'"), &[]);
     let gone = shown(&with.changes(&parse(TEXT, &[])));

@@ -150,14 +150,7 @@ impl Reload {
             KeyFiles::Waiting => return false,
             KeyFiles::Broken(lines) => lines,
         };
-        self.configuration.error = Some(lines.join("\n"));
-        problems.push(Problem {
-            plugin: "trust".to_owned(),
-            identity: format!("configuration {} {}", proposed.digest, lines.join("\n")),
-            lines,
-            outcome: "the configuration in force stays".to_owned(),
-            grave: false,
-        });
+        self.refuse_proposed("trust", proposed, lines, problems);
         false
     }
 

@@ -30,8 +30,10 @@ impl Edit {
     /// What is said where nothing came of it.
     pub(crate) fn without_effect(&self) -> String {
         let of_trust = self.changes.iter().any(|change| change.starts_with("trust."));
-        let of_policy = self.changes.iter().any(|change| change.starts_with("policy."));
-        let effect = match (of_trust, of_policy) {
+        // What is live of a listener, and makes no other generation, is its TLS.
+        let holds =
+            |change: &String| change.starts_with("policy.") || change.starts_with("listeners.");
+        let effect = match (of_trust, self.changes.iter().any(holds)) {
             (true, _) => "every file of a plugin is judged again",
             (false, true) => "it holds from now on",
             (false, false) => "nothing that runs uses it",

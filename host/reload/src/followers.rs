@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use theseus_config::{Config, Loaded};
 use theseus_policy::FileContent;
 
 use crate::contents::Contents;
@@ -12,7 +13,8 @@ use crate::digest::Digest;
 use crate::reload::Reload;
 use crate::watch::{Role, Subject};
 
-/// Something of the host's that is made of files, and made anew when they change.
+/// Something of the host's that is made of files, and made anew when they change, or when the configuration names
+/// others or says something else of it.
 pub trait Follower: Send {
     /// The files, by the full name of the key that names each, with the SHA-256 of what it is made of now.
     fn files(&self) -> Vec<(String, PathBuf, [u8; 32])>;
@@ -23,12 +25,21 @@ pub trait Follower: Send {
     /// # Errors
     /// [`Unfollowed`].
     fn renew(&self, contents: &BTreeMap<String, Arc<str>>) -> Result<String, Unfollowed>;
+
+    /// Whether it could be made of them. Nothing changes.
+    ///
+    /// # Errors
+    /// [`Unfollowed`].
+    fn check(&self, contents: &BTreeMap<String, Arc<str>>) -> Result<(), Unfollowed>;
+
+    /// What takes its place under another configuration, and counts once it is renewed; `None`: it stays as it is.
+    fn under(&self, config: &Config) -> Option<Box<dyn Follower>>;
 }
 
 /// Why nothing can be made of contents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unfollowed {
-    /// The full name of the key whose file is to blame.
+    /// The full name of the key that is to blame, by its value or its file.
     pub key: String,
     /// The rest of a sentence about it.
     pub why: String,
@@ -49,6 +60,16 @@ pub(crate) struct Following {
 /// The content of every file, and what each is recognized by.
 type Read = (BTreeMap<String, Arc<str>>, Vec<Digest>);
 
+/// What another configuration wants of them.
+pub(crate) enum Proposal {
+    /// A file has not been read yet, or changes right now.
+    Waiting,
+    /// Why one of them cannot be had.
+    Broken(Unfollowed),
+    /// Those that take another's place, by that one's place, with what they are to be made of.
+    Good(Vec<(usize, Following, BTreeMap<String, Arc<str>>)>),
+}
+
 impl Following {
     pub(crate) fn new(follower: Box<dyn Follower>) -> Self {
         let (mut files, mut in_force) = (Vec::new(), Vec::new());
@@ -57,6 +78,11 @@ impl Following {
             in_force.push(Digest(digest));
         }
         Self { follower, files, in_force, refused: None, seen: Vec::new() }
+    }
+
+    /// What has to be watched for it.
+    pub(crate) fn subjects(&self) -> Vec<Subject> {
+        self.files.iter().map(|(_, subject)| subject.clone()).collect()
     }
 
     /// None: one has not been read yet.
@@ -82,12 +108,69 @@ impl Following {
 }
 
 impl Reload {
+    /// Those that would take the place of others under a configuration.
+    pub(crate) fn followers_under<'a>(
+        &'a self,
+        config: &'a Config,
+    ) -> impl Iterator<Item = (usize, Following)> + 'a {
+        let under = |following: &Following| following.follower.under(config).map(Following::new);
+        let all = self.followers.iter().enumerate();
+        all.filter_map(move |(place, following)| Some((place, under(following)?)))
+    }
+
+    /// Finds out whether what a configuration wants of them can be had.
+    pub(crate) fn propose_followers(&self, config: &Config) -> Proposal {
+        let mut good = Vec::new();
+        for (place, mut following) in self.followers_under(config) {
+            let Some(read) = self.read_at_rest(&following) else { return Proposal::Waiting };
+            let checked = read.and_then(|(texts, digests)| {
+                Ok((following.follower.check(&texts)?, texts, digests))
+            });
+            match checked {
+                Ok(((), texts, digests)) => {
+                    following.in_force = digests;
+                    good.push((place, following, texts));
+                }
+                Err(why) => return Proposal::Broken(why),
+            }
+        }
+        Proposal::Good(good)
+    }
+
+    /// With the line of the configuration that is to blame, and the file if it names one.
+    pub(crate) fn blame(&self, loaded: &Loaded, Unfollowed { key, why }: &Unfollowed) -> String {
+        let coming: Vec<_> = self.followers_under(&loaded.config).collect();
+        let mut files = coming.iter().flat_map(|(_, following)| &following.files);
+        let file = files.find(|(named, _)| named == key);
+        let file = file.map(|(_, subject)| format!("{}: ", self.shown(&subject.path)));
+        loaded.error(key, format!("{}{why}", file.unwrap_or_default())).to_string()
+    }
+
+    /// Puts in force what was found good.
+    pub(crate) fn replace_followers(
+        &mut self,
+        good: Vec<(usize, Following, BTreeMap<String, Arc<str>>)>,
+    ) {
+        for (place, following, texts) in good {
+            match following.follower.renew(&texts) {
+                Ok(_) => self.followers[place] = following,
+                // It was good a moment ago.
+                Err(Unfollowed { key, why }) => self.journal.error(&format!("{key}: {why}")),
+            }
+        }
+    }
+
+    /// None: a file has not been read yet, or changes right now.
+    fn read_at_rest(&self, following: &Following) -> Option<Result<Read, Unfollowed>> {
+        let moves = following.files.iter().any(|(_, subject)| self.watch.is_unsettled(subject));
+        if moves { None } else { following.read(&self.contents) }
+    }
+
     /// Makes anew what is made of files that have changed, once all of them are at rest.
     pub(crate) fn follow(&mut self) {
         let mut followers = std::mem::take(&mut self.followers);
         for following in &mut followers {
-            let moves = following.files.iter().any(|(_, subject)| self.watch.is_unsettled(subject));
-            if !moves && let Some(read) = following.read(&self.contents) {
+            if let Some(read) = self.read_at_rest(following) {
                 self.follow_one(following, read);
             }
         }

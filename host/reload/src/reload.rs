@@ -20,7 +20,7 @@ use crate::compiler::Compiler;
 use crate::configuration::{Configuration, Proposed};
 use crate::connectors::Connectors;
 use crate::contents::Contents;
-use crate::followers::Following;
+use crate::followers::{Following, Proposal};
 use crate::inbox::{Inbox, Waker};
 use crate::journal::{Journal, Problem};
 use crate::live::Lives;
@@ -217,6 +217,15 @@ impl Reload {
         if !self.keys_are_good(&proposed, problems) {
             return (Some(proposed), Ok(false));
         }
+        let followers = match self.propose_followers(&proposed.loaded.config) {
+            Proposal::Good(followers) => followers,
+            Proposal::Waiting => return (Some(proposed), Ok(false)),
+            Proposal::Broken(why) => {
+                let line = self.blame(&proposed.loaded, &why);
+                self.refuse_proposed("listeners", &proposed, vec![line], problems);
+                return (Some(proposed), Ok(false));
+            }
+        };
         let wanted = Wanted::of(&proposed.loaded.config, Some(&self.wanted));
         let mut plan = self.planner(&proposed.loaded, &wanted).plan();
         if plan.interrupted {
@@ -231,6 +240,7 @@ impl Reload {
             plan.unmet.iter().filter(|name| blamed(name)).cloned().collect();
         if blamed.is_empty() {
             problems.append(&mut plan.problems);
+            self.replace_followers(followers);
             self.put_in_force(proposed, plan, wanted);
             return (None, busy);
         }
@@ -249,6 +259,24 @@ impl Reload {
             ..problem
         }));
         (Some(proposed), busy)
+    }
+
+    /// Says why a configuration does not come into force for another reason than a plugin.
+    pub(crate) fn refuse_proposed(
+        &mut self,
+        of: &str,
+        proposed: &Proposed,
+        lines: Vec<String>,
+        problems: &mut Vec<Problem>,
+    ) {
+        self.configuration.error = Some(lines.join("\n"));
+        problems.push(Problem {
+            plugin: of.to_owned(),
+            identity: format!("configuration {} {}", proposed.digest, lines.join("\n")),
+            lines,
+            outcome: "the configuration in force stays".to_owned(),
+            grave: false,
+        });
     }
 
     fn put_in_force(&mut self, proposed: Proposed, plan: Plan, wanted: Wanted) {
@@ -348,8 +376,10 @@ impl Reload {
             let wanted = Wanted::of(&proposed.loaded.config, Some(&self.wanted));
             needed.append(&mut self.planner(&proposed.loaded, &wanted).subjects());
         }
-        let followed = self.followers.iter().flat_map(|following| &following.files);
-        needed.extend(followed.map(|(_, subject)| subject.clone()));
+        let coming = self.configuration.proposed.as_ref().map(|it| &it.loaded.config);
+        let coming = coming.into_iter().flat_map(|config| self.followers_under(config));
+        needed.extend(coming.flat_map(|(_, following)| following.subjects()));
+        needed.extend(self.followers.iter().flat_map(Following::subjects));
         let of_settings = |subject: &&Subject| {
             matches!(subject.role, Role::Text | Role::Followed | Role::Keyed | Role::Users)
         };

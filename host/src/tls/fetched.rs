@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
-use theseus_config::{Config, HttpUrl};
+use theseus_config::{HttpUrl, SslOptions};
 use theseus_tls::{Acceptor, Clients, RevocationList, Settings};
 use tokio::time::{Instant, sleep};
 
 use crate::clock::seconds_since_1970;
 use crate::fetch::{self, Bounds};
-use crate::listen::Listener;
 use crate::refresh::Refresh;
+use crate::tls::Tls;
 
 /// Bytes of one list, as of those in files.
 const LIST_MAX: usize = 16 << 20;
@@ -32,27 +32,6 @@ pub(crate) struct Source {
     refresh: Duration,
     acceptor: Arc<Acceptor>,
     kept: PathBuf,
-}
-
-/// All lists that are to be fetched.
-pub(crate) fn sources(config: &Config, bound: &[Arc<Listener>]) -> Vec<Source> {
-    let pairs = config.listeners.iter().zip(bound);
-    let of_listener = |(settings, bound): (&theseus_config::Listener, &Arc<Listener>)| {
-        let (options, tls) = (settings.ssl_options.clone()?, bound.tls.as_ref()?);
-        let (acceptor, title) = (tls.acceptor.clone(), settings.title());
-        let data_dir = config.data_dir.clone();
-        let bounds = Bounds { timeout: options.crl_http_timeout, body_max: LIST_MAX };
-        let of_url = move |url: HttpUrl| Source {
-            title: title.clone(),
-            kept: kept_at(&data_dir, &url),
-            url,
-            bounds,
-            refresh: options.crl_refresh_interval,
-            acceptor: acceptor.clone(),
-        };
-        Some(options.crl_urls.into_iter().map(of_url))
-    };
-    pairs.filter_map(of_listener).flatten().collect()
 }
 
 /// The lists that were fetched by an earlier process, where they still count.
@@ -113,6 +92,17 @@ fn believes_the_same(one: Option<&Clients>, other: Option<&Clients>) -> bool {
 }
 
 impl Source {
+    pub(crate) fn new(title: &str, url: &HttpUrl, tls: &Tls, options: &SslOptions) -> Self {
+        Self {
+            title: title.to_owned(),
+            url: url.clone(),
+            bounds: Bounds { timeout: options.crl_http_timeout, body_max: LIST_MAX },
+            refresh: options.crl_refresh_interval,
+            acceptor: tls.acceptor.clone(),
+            kept: kept_at(&tls.data_dir, url),
+        }
+    }
+
     fn clients(&self) -> Option<Clients> {
         self.acceptor.clients()
     }

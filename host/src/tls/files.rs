@@ -1,21 +1,15 @@
-//! The files that `ssl_options` names: read at the start, followed afterwards, and what they are made into. They are
-//! known by the keys that name them, without what all of a listener's have in common.
+//! The files that `ssl_options` names, and what they are made into. They are known by the keys that name them, without
+//! what all of a listener's have in common. Not when they are read again (`followed`).
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
-use theseus_config::{Config, Listener, SslOptions, TlsVersion, Verify};
-use theseus_reload::{Follower, Unfollowed};
-use theseus_tls::{
-    Acceptor, Certificate, Clients, Ocsp, Pair, Revocation, Settings, Unfit, Version,
-};
-
-use crate::clock::seconds_since_1970 as now;
-use crate::listen::Bound;
+use theseus_config::{Listener, SslOptions, TlsVersion, Verify};
+use theseus_tls::{Clients, Ocsp, Pair, Revocation, Settings, Unfit, Version};
 
 /// Bytes of one file, as of those that are followed.
 const FILE_MAX: u64 = 16 << 20;
@@ -26,8 +20,8 @@ const HTTP: &[u8] = b"http/1.1";
 
 const CERTFILE: &str = "certfile";
 const KEYFILE: &str = "keyfile";
-const CACERTFILE: &str = "cacertfile";
-const CRLFILE: &str = "crlfile";
+pub(crate) const CACERTFILE: &str = "cacertfile";
+pub(crate) const CRLFILE: &str = "crlfile";
 const ISSUER_PEM: &str = "ocsp.issuer_pem";
 
 /// What stands in each file, by its key.
@@ -43,6 +37,11 @@ impl Texts {
         files(options).into_iter().map(one).collect::<Result<_, _>>().map(Self)
     }
 
+    /// Those that others have read.
+    pub(crate) fn of(texts: impl IntoIterator<Item = (String, Arc<str>)>) -> Self {
+        Self(texts.into_iter().collect())
+    }
+
     /// SHA-256 of each.
     pub(crate) fn digests(&self) -> BTreeMap<String, [u8; 32]> {
         let digest = |(key, text): (&String, &Arc<str>)| {
@@ -53,32 +52,42 @@ impl Texts {
 
     /// What a listener shows and believes by them.
     pub(crate) fn settings(&self, listener: &Listener, options: &SslOptions) -> Settings {
+        let mut settings = Settings {
+            certificate: self.pair(String::new()),
+            others: Vec::new(),
+            ocsp: None,
+            clients: None,
+            versions: Vec::new(),
+            ciphers: Vec::new(),
+            protocols: vec![if listener.websocket.is_some() { HTTP } else { MQTT }.to_vec()],
+        };
+        self.show(options, &mut settings);
+        self.believe(options, &mut settings);
+        settings
+    }
+
+    /// Puts what clients are shown into settings that know more.
+    pub(crate) fn show(&self, options: &SslOptions, settings: &mut Settings) {
         let version = |version: &TlsVersion| match version {
             TlsVersion::V12 => Version::Tls12,
             TlsVersion::V13 => Version::Tls13,
         };
-        Settings {
-            certificate: self.pair(String::new()),
-            others: self.others(options),
-            ocsp: options.ocsp.as_ref().map(|_| self.ocsp()),
-            clients: self.clients(options),
-            versions: options.versions.iter().map(version).collect(),
-            ciphers: options.ciphers.clone(),
-            protocols: vec![if listener.websocket.is_some() { HTTP } else { MQTT }.to_vec()],
-        }
+        settings.certificate = self.pair(String::new());
+        settings.others = self.others(options);
+        settings.ocsp = options.ocsp.as_ref().map(|_| self.ocsp());
+        settings.versions = options.versions.iter().map(version).collect();
+        settings.ciphers.clone_from(&options.ciphers);
     }
 
-    /// Puts what stands in those of one part now into settings that know more.
-    fn renew(&self, part: Part, options: &SslOptions, settings: &mut Settings) {
-        if part == Part::Shown {
-            settings.certificate = self.pair(String::new());
-            settings.others = self.others(options);
-            settings.ocsp = options.ocsp.as_ref().map(|_| self.ocsp());
-        } else if let Some(clients) = &mut settings.clients {
-            clients.cacertfile = self.text(CACERTFILE);
-            if let Some(revocation) = &mut clients.revocation {
-                revocation.crlfile = self.0.get(CRLFILE).cloned();
-            }
+    /// Puts whose certificates are believed into them. Lists that were fetched stay, as far as they are wanted.
+    pub(crate) fn believe(&self, options: &SslOptions, settings: &mut Settings) {
+        let before = settings.clients.take().and_then(|clients| clients.revocation);
+        settings.clients = self.clients(options);
+        let revocation = settings.clients.as_mut().and_then(|clients| clients.revocation.as_mut());
+        if let (Some(revocation), Some(before)) = (revocation, before) {
+            let is_wanted = |url: &str| options.crl_urls.iter().any(|it| it.to_string() == url);
+            revocation.fetched = before.fetched;
+            revocation.fetched.retain(|(url, _)| is_wanted(url));
         }
     }
 
@@ -109,22 +118,6 @@ impl Texts {
     }
 }
 
-/// What files are for. The parts follow their files each by itself: a key that does not do must not keep a list of
-/// revoked certificates from counting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    /// What clients are shown.
-    Shown,
-    /// By what they are believed.
-    Believed,
-}
-
-impl Part {
-    fn of(key: &str) -> Self {
-        if [CACERTFILE, CRLFILE].contains(&key) { Self::Believed } else { Self::Shown }
-    }
-}
-
 /// The files that count, by key.
 pub(crate) fn files(options: &SslOptions) -> Vec<(String, &Path)> {
     let mut files: Vec<(String, &Path)> =
@@ -146,75 +139,6 @@ pub(crate) fn files(options: &SslOptions) -> Vec<(String, &Path)> {
 /// The whole of a key.
 pub(crate) fn full(listener: &Listener, key: &str) -> String {
     format!("{}.ssl_options.{key}", listener.path())
-}
-
-/// What follows the files of the listeners under TLS, which are bound in the order of the configuration.
-pub(crate) fn followers(config: &Config, bound: &[Bound]) -> Vec<Box<dyn Follower>> {
-    let pairs = config.listeners.iter().zip(bound);
-    let of_listener = |(listener, bound): (&Listener, &Bound)| {
-        let (options, tls) = (listener.ssl_options.clone()?, bound.listener.tls.as_ref()?);
-        let (base, acceptor) = (config.base.clone(), tls.acceptor.clone());
-        let (listener, made_of) = (listener.clone(), tls.made_of.clone());
-        let one = Files { part: Part::Shown, listener, options, base, acceptor, made_of };
-        let other = Files { part: Part::Believed, ..one.clone() };
-        Some([one, other])
-    };
-    let files = pairs.filter_map(of_listener).flatten().filter(|it| !it.files().is_empty());
-    files.map(|files| Box::new(files) as Box<dyn Follower>).collect()
-}
-
-/// Makes of what stands in the files of one part what counts, once that has changed.
-#[derive(Clone)]
-struct Files {
-    part: Part,
-    listener: Listener,
-    options: SslOptions,
-    base: PathBuf,
-    acceptor: Arc<Acceptor>,
-    made_of: BTreeMap<String, [u8; 32]>,
-}
-
-impl Follower for Files {
-    fn files(&self) -> Vec<(String, PathBuf, [u8; 32])> {
-        let full = |(key, path): (String, &Path)| {
-            let digest = self.made_of.get(&key).copied().unwrap_or_default();
-            (full(&self.listener, &key), self.base.join(path), digest)
-        };
-        self.of_part().map(full).collect()
-    }
-
-    fn renew(&self, contents: &BTreeMap<String, Arc<str>>) -> Result<String, Unfollowed> {
-        let text = |(key, _): (String, &Path)| {
-            let text = contents.get(&full(&self.listener, &key)).cloned();
-            (key, text.unwrap_or_default())
-        };
-        let texts = Texts(self.of_part().map(text).collect());
-        let unfollowed = |Unfit { key, why }| Unfollowed { key: full(&self.listener, &key), why };
-        self.acceptor
-            .change(now(), |settings| texts.renew(self.part, &self.options, settings))
-            .map_err(unfollowed)?;
-        Ok(self.said())
-    }
-}
-
-impl Files {
-    fn of_part(&self) -> impl Iterator<Item = (String, &Path)> {
-        files(&self.options).into_iter().filter(|(key, _)| Part::of(key) == self.part)
-    }
-
-    /// What is different now.
-    fn said(&self) -> String {
-        let title = self.listener.title();
-        if self.part == Part::Believed {
-            return format!("whose certificate {title} does not believe any more has to go");
-        }
-        let of = |Certificate { serial, expires }: Certificate| {
-            format!("{serial}, good for {} days", (expires - now()) / (24 * 3600))
-        };
-        let shown: Vec<_> = self.acceptor.certificates().into_iter().map(of).collect();
-        let shown = shown.join(", and ");
-        format!("{title} shows the certificate {shown}, to who comes from now on")
-    }
 }
 
 fn read(path: &Path) -> std::io::Result<Arc<str>> {

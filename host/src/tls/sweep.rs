@@ -16,11 +16,10 @@ use crate::local::{Link, Local, State};
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Looks until its task is dropped; at nothing where no listener asks for certificates.
+/// Looks until its task is dropped; at nothing where no listener is under TLS.
 pub(crate) async fn sweep(local: Rc<Local>, listeners: Vec<Arc<Listener>>) {
     let of = |listener: &Arc<Listener>| Some(listener.tls.as_ref()?.acceptor.clone());
-    let acceptors = listeners.iter().filter_map(of).filter(|it| it.clients().is_some());
-    let acceptors: Vec<_> = acceptors.collect();
+    let acceptors: Vec<_> = listeners.iter().filter_map(of).collect();
     let epochs = || acceptors.iter().map(|acceptor| acceptor.epoch()).collect::<Vec<_>>();
     let mut seen = epochs();
     while !acceptors.is_empty() {

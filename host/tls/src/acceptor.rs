@@ -83,6 +83,17 @@ impl Acceptor {
         Ok(())
     }
 
+    /// Whether [`Self::change`] could be done. Nothing changes.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn check(&self, now: i64, change: impl FnOnce(&mut Settings)) -> Result<(), Unfit> {
+        let before = self.shown.load_full();
+        let mut settings = before.settings.clone();
+        change(&mut settings);
+        Shown::new(settings, Some(&before), now).map(drop)
+    }
+
     /// By what the certificates of clients are believed; `None`: they are not asked for.
     pub fn clients(&self) -> Option<Clients> {
         self.shown.load().settings.clients.clone()

@@ -7,6 +7,7 @@ mod compiling;
 mod configuration;
 mod connectors;
 mod contents;
+mod followers;
 mod forms;
 mod memory;
 mod probation;
@@ -31,6 +32,7 @@ use tokio::runtime::{Handle, Runtime};
 use crate::candidate::Candidate;
 use crate::fake::Fake;
 use crate::first::Parts;
+use crate::followers::Follower;
 use crate::options::{FirstUser, Pace};
 use crate::reload::Reload;
 use crate::status::{PluginState, PluginStatus, Status};
@@ -87,7 +89,27 @@ impl World {
         first_user: Option<FirstUser>,
         fake: Fake,
     ) -> Self {
-        let folder = Folder::new();
+        Self::of(Folder::new(), config, files, first_user, fake, Vec::new())
+    }
+
+    /// Beside plugins there is something of the host's.
+    pub(crate) fn following(
+        folder: Folder,
+        config: &str,
+        files: &[(&str, &str)],
+        followers: Vec<Box<dyn Follower>>,
+    ) -> Self {
+        Self::of(folder, config, files, None, Fake::default(), followers)
+    }
+
+    fn of(
+        folder: Folder,
+        config: &str,
+        files: &[(&str, &str)],
+        first_user: Option<FirstUser>,
+        fake: Fake,
+        followers: Vec<Box<dyn Follower>>,
+    ) -> Self {
         let path = folder.write("etc/theseus.toml", config);
         std::fs::create_dir_all(folder.path("data")).unwrap();
         files.iter().for_each(|(name, text)| drop(folder.write(name, text)));
@@ -100,7 +122,7 @@ impl World {
             connections: Box::new(|| 1000),
             first_user,
             pace: Pace::default(),
-            followers: Vec::new(),
+            followers,
             runtime: runtime(),
         };
         let (_, reload) = Reload::begin(parts).unwrap();
