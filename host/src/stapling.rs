@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use theseus_config::{HttpUrl, Ocsp};
-use theseus_tls::{Acceptor, Inquiry, Refused, Staple};
-use tokio::time::Instant;
+use theseus_tls::{Acceptor, Inquiry, Newest, Refused, Staple};
 
 use crate::clock::seconds_since_1970;
 use crate::fetch::{self, Bounds};
@@ -34,7 +33,6 @@ pub(crate) struct Stapled {
 pub(crate) async fn watch(stapled: Stapled) {
     let mut about = None;
     let mut course = Course::new(stapled.options.refresh_interval);
-    let mut next = Instant::now();
     loop {
         let current = stapled.acceptor.inquiry();
         if !is_same(current.as_ref(), about.as_ref()) {
@@ -43,7 +41,6 @@ pub(crate) async fn watch(stapled: Stapled) {
                 course.show(&stapled, current.as_ref());
             } else {
                 course = Course::new(stapled.options.refresh_interval);
-                next = Instant::now();
             }
             about = current;
         }
@@ -52,12 +49,12 @@ pub(crate) async fn watch(stapled: Stapled) {
                 course.show(&stapled, Some(about));
                 tell(&stapled.title, about, &Line::Over);
             }
-            if Instant::now() >= next {
-                let heard = ask(&stapled, about, course.left(seconds_since_1970())).await;
-                let (pause, line) = course.hear(heard, seconds_since_1970());
+            if course.refresh.is_due() {
+                let left = course.left(seconds_since_1970());
+                let heard = ask(&stapled, about, &mut course.newest, left).await;
+                let line = course.hear(heard, seconds_since_1970());
                 course.show(&stapled, Some(about));
                 line.iter().for_each(|line| tell(&stapled.title, about, line));
-                next = Instant::now() + pause;
             }
         }
         tokio::time::sleep(LOOK).await;
@@ -81,7 +78,7 @@ enum Heard {
 }
 
 /// Asks, for no longer than an answer that is shown still holds.
-async fn ask(stapled: &Stapled, about: &Inquiry, left: Duration) -> Heard {
+async fn ask(stapled: &Stapled, about: &Inquiry, newest: &mut Newest, left: Duration) -> Heard {
     let options = &stapled.options;
     let url = match (&options.responder_url, about.responder()) {
         (Some(url), _) => url.clone(),
@@ -101,7 +98,7 @@ async fn ask(stapled: &Stapled, about: &Inquiry, left: Duration) -> Heard {
         Ok(answer) => answer,
         Err(error) => return Heard::Nothing(format!("{url} {error}")),
     };
-    match about.read(&answer, seconds_since_1970()) {
+    match about.read(&answer, seconds_since_1970(), newest) {
         Ok(staple) => Heard::Good(staple),
         Err(Refused::Revoked) => Heard::Revoked(format!("{url} {}", Refused::Revoked)),
         Err(refused) => Heard::Nothing(format!("{url} {refused}")),
@@ -110,8 +107,8 @@ async fn ask(stapled: &Stapled, about: &Inquiry, left: Duration) -> Heard {
 
 /// What has been heard of one certificate.
 struct Course {
-    interval: Duration,
     refresh: Refresh,
+    newest: Newest,
     staple: Option<Staple>,
     told: Told,
 }
@@ -139,36 +136,46 @@ enum Line {
 
 impl Course {
     fn new(interval: Duration) -> Self {
-        Self { interval, refresh: Refresh::new(interval), staple: None, told: Told::Nothing }
+        let (refresh, newest) = (Refresh::new(interval), Newest::default());
+        Self { refresh, newest, staple: None, told: Told::Nothing }
     }
 
-    /// Takes in what came, and says in what time to ask again.
-    fn hear(&mut self, heard: Heard, now: i64) -> (Duration, Option<Line>) {
+    /// Takes in what came; from now on the pause until it is asked again.
+    fn hear(&mut self, heard: Heard, now: i64) -> Option<Line> {
         let minutes = |staple: &Staple| (staple.until - now) / 60;
-        let (told, pause, line) = match heard {
+        let (told, line) = match heard {
             Heard::Good(staple) => {
                 let line = Line::Works(minutes(&staple));
-                let pause = self.refresh.came(staple.until - now);
+                self.refresh.came(staple.until - now);
                 self.staple = Some(staple);
-                (Told::Works, pause, line)
+                (Told::Works, line)
             }
             // What is known to be wrong is not shown, though its signature holds for a while.
             Heard::Revoked(why) => {
                 self.staple = None;
-                (Told::Revoked, self.interval, Line::Revoked(why))
+                self.refresh.came_to_nothing();
+                (Told::Revoked, Line::Revoked(why))
             }
             Heard::Nothing(why) => {
-                let pause = self.refresh.failed();
-                (Told::Fails, pause, Line::Fails(why, self.staple.as_ref().map(minutes)))
+                self.refresh.failed();
+                (Told::Fails, Line::Fails(why, self.staple.as_ref().map(minutes)))
             }
         };
         let is_news = std::mem::replace(&mut self.told, told) != told;
-        (pause, is_news.then_some(line))
+        is_news.then_some(line)
     }
 
     /// Whether it has just become too old to be shown.
     fn is_over(&mut self, now: i64) -> bool {
-        self.staple.take_if(|staple| staple.until <= now + MARGIN).is_some()
+        let is_over = self.staple.take_if(|staple| staple.until <= now + MARGIN).is_some();
+        if is_over {
+            self.refresh.ended();
+            // The log says that none is shown, and has to say when one is again.
+            if self.told == Told::Works {
+                self.told = Told::Nothing;
+            }
+        }
+        is_over
     }
 
     /// How long it may be shown.
@@ -179,7 +186,7 @@ impl Course {
 
     fn show(&self, stapled: &Stapled, about: Option<&Arc<Inquiry>>) {
         if let Some(about) = about {
-            stapled.acceptor.staple(about, self.staple.as_ref().map(|staple| staple.der.clone()));
+            stapled.acceptor.staple(about, self.staple.clone());
         }
     }
 }
@@ -230,8 +237,10 @@ mod tests {
         Heard::Nothing("http://ca/ is gone".to_owned())
     }
 
-    fn seconds((pause, line): (Duration, Option<Line>)) -> (u64, Option<String>) {
-        (pause.as_secs(), line.map(|line| line.to_string()))
+    /// In how many seconds it is asked again, and what is said.
+    fn hear(course: &mut Course, heard: Heard, now: i64) -> (u64, Option<String>) {
+        let line = course.hear(heard, now);
+        (course.refresh.pause.as_secs(), line.map(|line| line.to_string()))
     }
 
     #[test]
@@ -239,18 +248,18 @@ mod tests {
         let mut course = course();
         let (mut pauses, mut lines) = (Vec::new(), Vec::new());
         for _ in 0..8 {
-            let (pause, line) = seconds(course.hear(nothing(), 0));
+            let (pause, line) = hear(&mut course, nothing(), 0);
             pauses.push(pause);
             lines.extend(line);
         }
         assert_eq!(pauses, [10, 20, 40, 80, 160, 300, 300, 300]);
         assert_eq!(lines, ["shown without an OCSP answer: http://ca/ is gone"]);
         let works = "shown with an OCSP answer that holds for 1000 minutes".to_owned();
-        assert_eq!(seconds(course.hear(good(60_000), 0)), (300, Some(works)));
-        assert_eq!(seconds(course.hear(good(60_000), 0)), (300, None));
+        assert_eq!(hear(&mut course, good(60_000), 0), (300, Some(works)));
+        assert_eq!(hear(&mut course, good(60_000), 0), (300, None));
         let fails =
             "no new OCSP answer, the last one holds for 900 minutes: http://ca/ is gone".to_owned();
-        assert_eq!(seconds(course.hear(nothing(), 6000)), (10, Some(fails)));
+        assert_eq!(hear(&mut course, nothing(), 6000), (10, Some(fails)));
         assert!(course.staple.is_some());
     }
 
@@ -258,12 +267,28 @@ mod tests {
     fn an_answer_is_renewed_before_it_is_over_and_not_shown_when_it_is() {
         let mut course = course();
         assert_eq!(course.left(0), Duration::MAX);
-        assert_eq!(course.hear(good(400), 0).0.as_secs(), 200);
-        assert_eq!(course.hear(good(400), 396).0.as_secs(), 10);
+        assert_eq!(hear(&mut course, good(400), 0).0, 200);
+        assert_eq!(hear(&mut course, good(400), 396).0, 10);
         assert_eq!((course.left(100).as_secs(), course.left(500).as_secs()), (290, 0));
         assert!(!course.is_over(400 - MARGIN - 1));
         assert!(course.is_over(400 - MARGIN));
         assert!(course.staple.is_none() && !course.is_over(400));
+    }
+
+    /// As when the clock is set or the machine has slept.
+    #[test]
+    fn what_is_over_before_its_time_is_asked_for_as_soon_as_what_failed() {
+        let mut course = course();
+        assert_eq!(hear(&mut course, good(60_000), 0).0, 300);
+        assert!(!course.is_over(100));
+        assert_eq!(course.refresh.pause.as_secs(), 300);
+        assert!(course.is_over(60_000));
+        assert_eq!(course.refresh.pause.as_secs(), 10);
+        let works = "shown with an OCSP answer that holds for 1000 minutes".to_owned();
+        assert_eq!(hear(&mut course, good(120_000), 60_000), (300, Some(works)));
+        assert!(course.is_over(120_000));
+        assert_eq!(hear(&mut course, nothing(), 120_000).0, 10);
+        assert_eq!(hear(&mut course, nothing(), 120_000).0, 20);
     }
 
     #[test]
@@ -272,18 +297,18 @@ mod tests {
         course.hear(good(4000), 0);
         let revoked = || Heard::Revoked("http://ca/ says so".to_owned());
         let line = "shown though it is revoked: http://ca/ says so".to_owned();
-        assert_eq!(seconds(course.hear(revoked(), 0)), (300, Some(line)));
+        assert_eq!(hear(&mut course, revoked(), 0), (300, Some(line)));
         assert!(course.staple.is_none());
-        assert_eq!(seconds(course.hear(revoked(), 0)), (300, None));
-        assert!(course.hear(nothing(), 0).1.is_some());
-        assert!(course.hear(revoked(), 0).1.is_some());
+        assert_eq!(hear(&mut course, revoked(), 0), (300, None));
+        assert!(course.hear(nothing(), 0).is_some());
+        assert!(course.hear(revoked(), 0).is_some());
     }
 
     #[test]
     fn no_pause_is_longer_than_told() {
         let mut course = Course::new(Duration::from_secs(1));
-        assert_eq!(course.hear(nothing(), 0).0.as_secs(), 1);
-        assert_eq!(course.hear(good(4000), 0).0.as_secs(), 1);
-        assert_eq!(course.hear(good(0), 0).0.as_secs(), 1);
+        assert_eq!(hear(&mut course, nothing(), 0).0, 1);
+        assert_eq!(hear(&mut course, good(4000), 0).0, 1);
+        assert_eq!(hear(&mut course, good(0), 0).0, 1);
     }
 }

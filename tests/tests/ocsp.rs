@@ -7,10 +7,10 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use theseus_tests::{Broker, Connect, Raw, Site, Version, pause, publisher, wait_until};
+use theseus_tests::{Broker, Connect, Figures, Raw, Site, Version, pause, publisher, wait_until};
 
 /// What is promised: another certificate is seen within 2 s and asked about at once, and so is seen a new
 /// file within 2 s; a slow machine is given three times that.
@@ -21,6 +21,8 @@ struct Responder {
     address: SocketAddr,
     answers: Arc<AtomicBool>,
     asked: Arc<AtomicUsize>,
+    /// What somebody on the way sends instead.
+    replayed: Arc<Mutex<Option<Vec<u8>>>>,
 }
 
 impl Responder {
@@ -29,17 +31,24 @@ impl Responder {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (answers, asked) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
-        let (on, count) = (answers.clone(), asked.clone());
+        let replayed = Arc::new(Mutex::new(None::<Vec<u8>>));
+        let (on, count, instead) = (answers.clone(), asked.clone(), replayed.clone());
         // Ends with the process of the tests.
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 count.fetch_add(1, Ordering::Relaxed);
                 if on.load(Ordering::Relaxed) {
-                    answer(stream.unwrap(), &folder);
+                    let instead = instead.lock().unwrap().clone();
+                    answer(stream.unwrap(), &folder, instead);
                 }
             }
         });
-        Self { address, answers, asked }
+        Self { address, answers, asked, replayed }
+    }
+
+    /// From now on sends this, whatever is asked; `None`: an answer again.
+    fn replay(&self, answer: Option<Vec<u8>>) {
+        *self.replayed.lock().unwrap() = answer;
     }
 
     /// Otherwise it closes every connection.
@@ -52,7 +61,7 @@ impl Responder {
     }
 }
 
-fn answer(stream: TcpStream, folder: &Path) {
+fn answer(stream: TcpStream, folder: &Path, replayed: Option<Vec<u8>>) {
     let mut reader = BufReader::new(stream);
     let (mut length, mut line) = (0, String::new());
     while reader.read_line(&mut line).is_ok() && line.trim_end() != "" {
@@ -63,13 +72,15 @@ fn answer(stream: TcpStream, folder: &Path) {
     }
     let mut question = vec![0; length];
     reader.read_exact(&mut question).unwrap();
-    std::fs::write(folder.join("request.der"), question).unwrap();
-    shell(
-        folder,
-        "openssl ocsp -index index.txt -CA ca.pem -rsigner ca.pem -rkey ca.key -ndays 1 \
-         -reqin request.der -respout response.der",
-    );
-    let answer = std::fs::read(folder.join("response.der")).unwrap();
+    let answer = replayed.unwrap_or_else(|| {
+        std::fs::write(folder.join("request.der"), question).unwrap();
+        shell(
+            folder,
+            "openssl ocsp -index index.txt -CA ca.pem -rsigner ca.pem -rkey ca.key -ndays 1 \
+             -reqin request.der -respout made.der; mv made.der response.der",
+        );
+        std::fs::read(folder.join("response.der")).unwrap()
+    });
     let head = "HTTP/1.1 200 OK\r\nContent-Type: application/ocsp-response\r\nContent-Length";
     // The broker may have ended.
     let _ = write!(reader.get_mut(), "{head}: {}\r\n\r\n", answer.len());
@@ -185,6 +196,14 @@ impl Running<'_> {
         good
     }
 
+    /// What the metrics say: in how many hours the answer is over; `None`: none is shown.
+    fn hours(&self) -> Option<f64> {
+        let sample = "theseus_tls_ocsp_expires_seconds{listener=\"ssl:default\",serial=\"1001\"}";
+        let until = Figures::of(&self.broker).value(sample);
+        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() as f64;
+        (until != 0.0).then_some((until - now) / 3600.0)
+    }
+
     /// With TLS and without: nobody is kept waiting for an answer about a certificate.
     fn serves(&self) {
         let mut plain = Raw::connect(&self.broker, &Connect::new(Version::V5, "plain"));
@@ -232,6 +251,7 @@ fn without_a_responder_tls_works_and_the_last_answer_stays() {
     let line = running.broker.wait_for_line(0, &[nothing]);
     assert!(line.contains("WARN"), "{line}");
     assert!(!running.is_stapled());
+    assert_eq!(running.hours(), None);
     running.serves();
     let asked = office.responder.asked();
     wait_until("it is asked again", || office.responder.asked() >= asked + 4);
@@ -246,6 +266,8 @@ fn without_a_responder_tls_works_and_the_last_answer_stays() {
         running.broker.wait_for_line(mark, &["ssl:default", "no new OCSP answer, the last one"]);
     assert!(line.contains("WARN"), "{line}");
     assert!(running.is_stapled(), "the last one holds for a day");
+    let hours = running.hours().unwrap();
+    assert!((23.9..24.1).contains(&hours), "{hours}");
     running.serves();
 }
 
@@ -259,7 +281,33 @@ fn a_revoked_certificate_is_told_of_and_no_longer_called_good() {
     let line = running.broker.wait_for_line(mark, &["ssl:default, certificate 1001", "is revoked"]);
     assert!(line.contains("WARN"), "{line}");
     assert!(!running.is_stapled());
+    assert_eq!(running.hours(), None);
     running.serves();
+}
+
+/// It is signed and in force, and anybody who was on the way has it.
+#[test]
+fn the_good_answer_from_before_a_certificate_was_revoked_is_not_taken_again() {
+    let office = Office::new();
+    let running = office.start();
+    wait_until("an answer is shown", || running.is_stapled());
+    let old = std::fs::read(office.site.path("ca/response.der")).unwrap();
+    // Answers have seconds.
+    pause(Duration::from_millis(1100));
+    office.register(&[("R", "1001")]);
+    running.broker.wait_for_line(0, &["ssl:default, certificate 1001", "is revoked"]);
+    let mark = running.broker.mark();
+    office.responder.replay(Some(old));
+    let said = "ssl:default, certificate 1001: shown without an OCSP answer: http://";
+    let line = running.broker.wait_for_line(mark, &[said, "gives an older answer than before"]);
+    assert!(line.contains("WARN"), "{line}");
+    let asked = office.responder.asked();
+    wait_until("it is asked again", || office.responder.asked() >= asked + 4);
+    assert!(!running.is_stapled());
+    // It was on hold.
+    office.register(&[("V", "1001")]);
+    office.responder.replay(None);
+    wait_until("a new answer is shown", || running.is_stapled());
 }
 
 #[test]

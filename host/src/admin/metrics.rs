@@ -64,6 +64,12 @@ fn certificates(page: &mut Page, sources: &Sources) {
     ends(page, sources, "theseus_tls_certificate_expires_seconds", help, "serial", |acceptor| {
         acceptor.certificates().into_iter().map(|it| (it.serial, it.expires)).collect()
     });
+    let help = "Until when the OCSP answer shown with the certificate of a listener holds, in seconds since \
+                1970; 0: none is shown.";
+    ends(page, sources, "theseus_tls_ocsp_expires_seconds", help, "serial", |acceptor| {
+        let until = acceptor.stapled_until().unwrap_or(0);
+        acceptor.inquiry().iter().map(|about| (about.serial().to_owned(), until)).collect()
+    });
     let help = "Until when a list of revoked certificates counts, in seconds since 1970.";
     ends(page, sources, "theseus_tls_crl_expires_seconds", help, "issuer", |acceptor| {
         acceptor.revocation_lists().into_iter().map(|it| (it.issuer, it.expires)).collect()

@@ -10,7 +10,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use theseus_config::{HttpUrl, SslOptions};
 use theseus_tls::{Acceptor, Clients, RevocationList, Settings};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::clock::seconds_since_1970;
 use crate::fetch::{self, Bounds};
@@ -67,20 +67,17 @@ pub(crate) async fn watch(source: Source) {
         if told.replace(works) != Some(works) {
             source.tell(&heard);
         }
-        let pause = match heard {
+        match heard {
             Ok(list) => refresh.came(list.expires - seconds_since_1970()),
             Err(_) => refresh.failed(),
-        };
-        let (due, soonest) = (Instant::now() + pause, Instant::now() + refresh.retry);
+        }
         loop {
-            sleep(LOOK.min(pause)).await;
+            sleep(LOOK.min(refresh.pause)).await;
             let now = source.clients();
-            // The clock may have been set, or the machine have slept.
-            let is_over = Instant::now() >= soonest && source.is_over(now.as_ref());
-            if Instant::now() >= due
-                || is_over
-                || !believes_the_same(clients.as_ref(), now.as_ref())
-            {
+            if source.is_over(now.as_ref()) {
+                refresh.ended();
+            }
+            if refresh.is_due() || !believes_the_same(clients.as_ref(), now.as_ref()) {
                 break;
             }
         }

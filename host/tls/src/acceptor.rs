@@ -19,7 +19,7 @@ use crate::by_name::ByName;
 use crate::certificates::{Certificate, Pair, certified};
 use crate::client_certificates::verifier;
 use crate::disbelief::Disbelief;
-use crate::ocsp::{Inquiry, Ocsp};
+use crate::ocsp::{Inquiry, Ocsp, Staple};
 use crate::register::Register;
 use crate::revocation_list::RevocationList;
 use crate::session::Session;
@@ -42,7 +42,7 @@ struct Shown {
     certificates: Vec<(CertifiedKey, Certificate)>,
     /// What is to be asked about the first, and the answer that is shown with it.
     inquiry: Option<Arc<Inquiry>>,
-    staple: Option<Vec<u8>>,
+    staple: Option<Staple>,
     belief: Belief,
 }
 
@@ -111,13 +111,18 @@ impl Acceptor {
 
     /// Shows the answer to that question with it from now on, or none. One about a certificate that is no
     /// longer shown is dropped.
-    pub fn staple(&self, about: &Arc<Inquiry>, answer: Option<Vec<u8>>) {
+    pub fn staple(&self, about: &Arc<Inquiry>, answer: Option<Staple>) {
         let _one = self.changing.lock();
         let before = self.shown.load_full();
         let is_about_it = before.inquiry.as_ref().is_some_and(|it| Arc::ptr_eq(it, about));
         if is_about_it && before.staple != answer {
             self.shown.store(Arc::new(before.with(answer, before.belief.clone())));
         }
+    }
+
+    /// Until when the answer shown with the first certificate holds, in seconds since 1970; `None`: none is shown.
+    pub fn stapled_until(&self) -> Option<i64> {
+        self.shown.load().staple.as_ref().map(|staple| staple.until)
     }
 
     /// The lists that say who is revoked; of several about the same certificates that which ends last.
@@ -211,7 +216,7 @@ impl Shown {
     }
 
     /// The same with another answer and other tickets.
-    fn with(&self, staple: Option<Vec<u8>>, belief: Belief) -> Self {
+    fn with(&self, staple: Option<Staple>, belief: Belief) -> Self {
         let mut config = (*self.config).clone();
         config.ticketer = belief.tickets.clone();
         if let Ok(certificate) = resolver(&self.certificates, staple.as_ref()) {
@@ -280,10 +285,11 @@ fn belief(
 
 fn resolver(
     certificates: &[(CertifiedKey, Certificate)],
-    staple: Option<&Vec<u8>>,
+    staple: Option<&Staple>,
 ) -> Result<Arc<ByName>, Unfit> {
     let mut shown = certificates.iter().map(|(certified, _)| certified.clone());
-    let first = shown.next().map(|first| CertifiedKey { ocsp: staple.cloned(), ..first });
+    let first =
+        shown.next().map(|first| CertifiedKey { ocsp: staple.map(|it| it.der.clone()), ..first });
     let first = first.ok_or_else(|| Unfit::new("certfile", "there is none"))?;
     let others: Vec<_> = shown.map(Arc::new).collect();
     Ok(Arc::new(ByName::new(Arc::new(first), &others)))

@@ -11,12 +11,13 @@ use x509_parser::prelude::{FromDer as _, GeneralName, ParsedExtension, X509Certi
 
 use crate::der::{INTEGER, NULL, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, element};
 use crate::ocsp_answer::{Basic, Status, basic};
+use crate::ocsp_newest::{Newest, Said};
 use crate::peer;
 use crate::settings::Unfit;
 use crate::signed::{Key, Signed};
 
 /// Seconds that the clock of a responder may be ahead.
-const SKEW: i64 = 5 * 60;
+pub(crate) const SKEW: i64 = 5 * 60;
 
 /// 1.3.14.3.2.26. What identifies a certificate needs no strength, and this one all responders know
 /// (RFC 5019, 2.1.1).
@@ -68,7 +69,7 @@ pub enum Refused {
     Declined(u8),
     /// It is about other certificates.
     Other,
-    /// It begins later, or is over, or does not say until when it holds.
+    /// It begins later, is over, does not say until when it holds, or is older than another.
     OutOfDate(&'static str),
     /// Nobody who may has signed it.
     Unsigned(&'static str),
@@ -154,12 +155,13 @@ impl Inquiry {
         (0..4).fold(about, |inner, _| element(SEQUENCE, &[&inner]))
     }
 
-    /// Looks at an answer at `now`, in seconds since 1970.
+    /// Looks at an answer at `now`, in seconds since 1970. One that is older than the `newest` about this
+    /// certificate, be that good or revoked, is refused and changes nothing.
     ///
     /// # Errors
     /// [`Refused`]: no client should be shown it. [`Refused::Revoked`] and [`Refused::Unknown`] are said
     /// by who may say so, and hold at `now`.
-    pub fn read(&self, response: &[u8], now: i64) -> Result<Staple, Refused> {
+    pub fn read(&self, response: &[u8], now: i64, newest: &mut Newest) -> Result<Staple, Refused> {
         let answer = basic(response)?;
         self.is_signed(&answer, now)?;
         let mut of_ours = answer.singles.iter().filter(|single| single.about == self.about);
@@ -175,9 +177,16 @@ impl Inquiry {
         if until <= now {
             return Err(Refused::OutOfDate("gives an answer that is over"));
         }
+        let since = single.since;
         match single.status {
-            Status::Good => Ok(Staple { der: response.to_vec(), until }),
-            Status::Revoked => Err(Refused::Revoked),
+            Status::Good => {
+                newest.take(Said { since, is_revoked: false }, now)?;
+                Ok(Staple { der: response.to_vec(), until })
+            }
+            Status::Revoked => {
+                newest.take(Said { since, is_revoked: true }, now)?;
+                Err(Refused::Revoked)
+            }
             Status::Unknown => Err(Refused::Unknown),
         }
     }

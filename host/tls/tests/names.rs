@@ -12,7 +12,7 @@ use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme};
-use theseus_tls::{Acceptor, Ocsp, Settings};
+use theseus_tls::{Acceptor, Ocsp, Settings, Staple};
 
 /// Remembers what it is shown, and believes everything.
 #[derive(Debug, Default)]
@@ -123,17 +123,21 @@ fn what_is_stapled_goes_with_the_certificate_that_it_is_about() {
     let ocsp = Some(Ocsp { issuer_pem: Some(ca.pem()) });
     let settings = Settings { ocsp, ..settings(&ca.server()) };
     let acceptor = Acceptor::new(&settings, now()).unwrap();
+    let answer = |text: &[u8], until| Some(Staple { der: text.to_vec(), until });
     assert_eq!(met(&acceptor, "localhost").1, b"");
     let about = acceptor.inquiry().unwrap();
-    acceptor.staple(&about, Some(b"it is good".to_vec()));
+    assert_eq!(acceptor.stapled_until(), None);
+    acceptor.staple(&about, answer(b"it is good", 5));
     assert_eq!(met(&acceptor, "localhost").1, b"it is good");
     // Something beside it.
     acceptor.change(now(), |settings| settings.others = vec![shown(&ca.client())]).unwrap();
     acceptor.set_ticket_keys(acceptor.ticket_keys()).unwrap();
     assert_eq!(met(&acceptor, "localhost").1, b"it is good");
+    assert_eq!(acceptor.stapled_until(), Some(5));
     acceptor.change(now(), |settings| settings.certificate = shown(&ca.server())).unwrap();
-    acceptor.staple(&about, Some(b"the former one is good".to_vec()));
+    acceptor.staple(&about, answer(b"the former one is good", 6));
     assert_eq!(met(&acceptor, "localhost").1, b"");
+    assert_eq!(acceptor.stapled_until(), None);
 }
 
 /// What is in force is not looked at again when something beside it changes.

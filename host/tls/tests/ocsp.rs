@@ -11,7 +11,7 @@ use rcgen::{
     DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256,
     SerialNumber,
 };
-use theseus_tls::{Inquiry, Refused};
+use theseus_tls::{Inquiry, Newest, Refused, Staple};
 use time::{Duration, OffsetDateTime};
 
 const DAY: i64 = 24 * 3600;
@@ -127,6 +127,11 @@ impl Office {
     }
 }
 
+/// As the first answer.
+fn read_alone(inquiry: &Inquiry, response: &[u8], now: i64) -> Result<Staple, Refused> {
+    inquiry.read(response, now, &mut Newest::default())
+}
+
 fn read(path: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
@@ -146,14 +151,14 @@ fn a_good_answer_by_who_signed_the_certificate() {
     let office = Office::new();
     let inquiry = office.inquiry(OURS);
     let response = office.answer(&inquiry, &good(), &office.itself(), &[]);
-    let staple = inquiry.read(&response, now()).unwrap();
+    let staple = read_alone(&inquiry, &response, now()).unwrap();
     assert_eq!(staple.der, response);
     assert!((staple.until - now() - 2 * DAY).abs() < 60, "{staple:?}");
     assert_eq!(inquiry.serial(), "a1b2");
     // By its key instead of its name.
     let by_key =
         office.answer(&inquiry, &good(), &office.itself(), &["-ndays", "1", "-resp_key_id"]);
-    assert!(inquiry.read(&by_key, now()).is_ok());
+    assert!(read_alone(&inquiry, &by_key, now()).is_ok());
     assert_ne!(by_key, response);
 }
 
@@ -167,7 +172,7 @@ fn a_certificate_that_is_revoked_or_unknown() {
         (String::new(), Refused::Unknown),
     ] {
         let response = office.answer(&inquiry, &register, &office.itself(), &[]);
-        assert_eq!(inquiry.read(&response, now()), Err(said));
+        assert_eq!(read_alone(&inquiry, &response, now()), Err(said));
     }
 }
 
@@ -176,23 +181,62 @@ fn an_answer_holds_from_its_beginning_to_its_end() {
     let office = Office::new();
     let inquiry = office.inquiry(OURS);
     let response = office.answer(&inquiry, &good(), &office.itself(), &["-ndays", "1"]);
-    let until = inquiry.read(&response, now()).unwrap().until;
-    assert!(inquiry.read(&response, until - 1).is_ok());
+    let until = read_alone(&inquiry, &response, now()).unwrap().until;
+    assert!(read_alone(&inquiry, &response, until - 1).is_ok());
     for late in [until, until + 1, until + 1000 * DAY] {
-        let said = inquiry.read(&response, late).unwrap_err();
+        let said = read_alone(&inquiry, &response, late).unwrap_err();
         assert_eq!(said.to_string(), "gives an answer that is over");
     }
     let since = until - DAY;
-    assert!(inquiry.read(&response, since - 300).is_ok(), "clocks differ");
-    let said = inquiry.read(&response, since - 301).unwrap_err();
+    assert!(read_alone(&inquiry, &response, since - 300).is_ok(), "clocks differ");
+    let said = read_alone(&inquiry, &response, since - 301).unwrap_err();
     assert_eq!(said.to_string(), "gives an answer that begins later");
     // What has no end would be shown for ever, and browsers do not take it. `-nmin` alone is none either.
     let endless = office.answer(&inquiry, &good(), &office.itself(), &["-no_nonce"]);
-    let said = inquiry.read(&endless, now()).unwrap_err();
+    let said = read_alone(&inquiry, &endless, now()).unwrap_err();
     assert_eq!(said.to_string(), "does not say until when it holds");
     // A revocation of long ago is news of long ago.
     let revoked = office.answer(&inquiry, &index("R", OURS), &office.itself(), &[]);
-    assert!(matches!(inquiry.read(&revoked, now() + 3 * DAY), Err(Refused::OutOfDate(_))));
+    assert!(matches!(read_alone(&inquiry, &revoked, now() + 3 * DAY), Err(Refused::OutOfDate(_))));
+}
+
+#[test]
+fn an_answer_from_before_another_is_not_taken_again() {
+    let office = Office::new();
+    let inquiry = office.inquiry(OURS);
+    // The last byte of it is one of the signature's then.
+    let bare = &["-ndays", "2", "-resp_no_certs"][..];
+    let answer = |state| office.answer(&inquiry, &index(state, OURS), &office.itself(), bare);
+    let later = || std::thread::sleep(std::time::Duration::from_millis(1100));
+    let old = answer("V");
+    later();
+    let revoked = answer("R");
+    later();
+    let new = answer("V");
+    let older = Refused::OutOfDate("gives an older answer than before");
+    let mut newest = Newest::default();
+    for (answer, refused) in [
+        (&old, None),
+        (&old, None),
+        (&revoked, Some(&Refused::Revoked)),
+        (&old, Some(&older)),
+        (&revoked, Some(&Refused::Revoked)),
+        (&new, None),
+        (&old, Some(&older)),
+        (&revoked, Some(&older)),
+        (&new, None),
+    ] {
+        assert_eq!(inquiry.read(answer, now(), &mut newest).err().as_ref(), refused);
+    }
+    // Nor does what nobody who may has said, or what is over by then, make others old.
+    let mut newest = Newest::default();
+    let mut forged = new.clone();
+    *forged.last_mut().unwrap() ^= 1;
+    assert!(inquiry.read(&forged, now(), &mut newest).is_err());
+    assert!(inquiry.read(&new, now() + 3 * DAY, &mut newest).is_err());
+    let unknown = office.answer(&inquiry, "", &office.itself(), &[]);
+    assert_eq!(inquiry.read(&unknown, now(), &mut newest), Err(Refused::Unknown));
+    assert!(inquiry.read(&old, now(), &mut newest).is_ok());
 }
 
 #[test]
@@ -201,14 +245,14 @@ fn an_answer_about_another_certificate() {
     let (ours, other) = (office.inquiry(OURS), office.inquiry(OTHER));
     let register = index("V", OURS) + &index("V", OTHER);
     let response = office.answer(&other, &register, &office.itself(), &[]);
-    assert!(other.read(&response, now()).is_ok());
-    assert_eq!(ours.read(&response, now()), Err(Refused::Other));
+    assert!(read_alone(&other, &response, now()).is_ok());
+    assert_eq!(read_alone(&ours, &response, now()), Err(Refused::Other));
     // Of the same number and name, by another authority of that name.
     let namesake = Office::new();
     let theirs = namesake.inquiry(OURS);
     let response = namesake.answer(&theirs, &good(), &namesake.itself(), &[]);
-    assert!(theirs.read(&response, now()).is_ok());
-    assert!(matches!(ours.read(&response, now()), Err(Refused::Unsigned(_))));
+    assert!(read_alone(&theirs, &response, now()).is_ok());
+    assert!(matches!(read_alone(&ours, &response, now()), Err(Refused::Unsigned(_))));
 }
 
 #[test]
@@ -237,12 +281,13 @@ fn who_may_sign_an_answer() {
     for (by, change, why) in cases {
         let signer = office.charged(by, change);
         let response = office.answer(&inquiry, &good(), &signer, &[]);
-        let said = inquiry.read(&response, now()).map(drop).map_err(|error| error.to_string());
+        let said =
+            read_alone(&inquiry, &response, now()).map(drop).map_err(|error| error.to_string());
         let wanted = if why.is_empty() { Ok(()) } else { Err(why.to_owned()) };
         assert_eq!(said, wanted);
         // Without its certificate nobody knows who it is.
         let bare = office.answer(&inquiry, &good(), &signer, &["-ndays", "1", "-resp_no_certs"]);
-        assert!(matches!(inquiry.read(&bare, now()), Err(Refused::Unsigned(_))));
+        assert!(matches!(read_alone(&inquiry, &bare, now()), Err(Refused::Unsigned(_))));
     }
     // One that bears the authority's name, and none of its keys.
     let named = office.charged(&stranger, |params| {
@@ -250,7 +295,7 @@ fn who_may_sign_an_answer() {
         params.distinguished_name.push(DnType::CommonName, "ca");
     });
     let response = office.answer(&inquiry, &good(), &named, &[]);
-    let said = inquiry.read(&response, now()).unwrap_err();
+    let said = read_alone(&inquiry, &response, now()).unwrap_err();
     assert_eq!(said.to_string(), "gives an answer with a wrong signature");
 }
 
@@ -262,9 +307,9 @@ fn an_authority_with_a_key_of_rsa_and_one_with_sha_1() {
     let office = Office::of(Issuer::self_signed(params, key).unwrap());
     let inquiry = office.inquiry(OURS);
     let response = office.answer(&inquiry, &good(), &office.itself(), &[]);
-    assert!(inquiry.read(&response, now()).is_ok());
+    assert!(read_alone(&inquiry, &response, now()).is_ok());
     let weak = office.answer(&inquiry, &good(), &office.itself(), &["-ndays", "1", "-rmd", "sha1"]);
-    assert!(matches!(inquiry.read(&weak, now()), Err(Refused::Unsigned(_))));
+    assert!(matches!(read_alone(&inquiry, &weak, now()), Err(Refused::Unsigned(_))));
 }
 
 /// Without certificates that nobody needs every byte counts: what an answer says, who says so, and the
@@ -280,17 +325,21 @@ fn no_part_of_an_answer_and_no_flipped_bit_is_believed() {
             [(office.itself(), bare), (office.charged(&office.ca, |_| {}), &[])]
         {
             let response = office.answer(&inquiry, &index(state, OURS), &signer, options);
-            assert_eq!(inquiry.read(&response, at).err(), whole);
+            assert_eq!(read_alone(&inquiry, &response, at).err(), whole);
             for end in 0..response.len() {
-                assert_eq!(inquiry.read(&response[..end], at), Err(Refused::Malformed), "{end}");
+                assert_eq!(
+                    read_alone(&inquiry, &response[..end], at),
+                    Err(Refused::Malformed),
+                    "{end}"
+                );
             }
             let longer = [&*response, &[0]].concat();
-            assert_eq!(inquiry.read(&longer, at), Err(Refused::Malformed));
+            assert_eq!(read_alone(&inquiry, &longer, at), Err(Refused::Malformed));
             for index in 0..response.len() {
                 for bit in [0x01, 0x04, 0x20, 0x80] {
                     let mut flipped = response.clone();
                     flipped[index] ^= bit;
-                    let said = inquiry.read(&flipped, at);
+                    let said = read_alone(&inquiry, &flipped, at);
                     let is_believed =
                         matches!(said, Ok(_) | Err(Refused::Revoked | Refused::Unknown));
                     assert!(!is_believed, "byte {index}, bit {bit:#x}: {said:?}");
@@ -317,7 +366,7 @@ fn what_is_no_answer() {
         (vec![0x30, 0x80, 0, 0], Refused::Malformed),
         (inquiry.request(), Refused::Malformed),
     ] {
-        assert_eq!(inquiry.read(&response, now()), Err(said));
+        assert_eq!(read_alone(&inquiry, &response, now()), Err(said));
     }
     assert!(Refused::Declined(3).to_string().contains("tryLater"));
 }
