@@ -1,11 +1,12 @@
-//! What listeners show and believe by, and that ends soon. The log says so of certificates 30, 7 and 1 days ahead and when
-//! they have expired, and of lists of revoked ones when they have. When that is stands in the metrics too.
+//! What listeners show and believe by, and that ends soon. The log says so of certificates, and of those of authorities
+//! in `cacertfile`, 30, 7 and 1 days ahead and when they have expired, and of lists of revoked ones when they have. When
+//! that is stands in the metrics too.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use theseus_tls::{Certificate, RevocationList};
+use theseus_tls::{Authority, Certificate, RevocationList};
 
 use crate::clock::seconds_since_1970;
 use crate::listen::Listener;
@@ -29,9 +30,11 @@ pub(crate) async fn watch(listeners: Vec<Arc<Listener>>) {
             let certificates = tls.acceptor.certificates();
             let of_certificates =
                 certificates.iter().map(|it| certificate(&listener.title, it, now));
+            let authorities = tls.acceptor.authorities();
+            let of_authorities = authorities.iter().map(|it| authority(&listener.title, it, now));
             let lists = tls.acceptor.revocation_lists();
             let of_lists = lists.iter().map(|it| list(&listener.title, it, now));
-            for line in of_certificates.chain(of_lists).flatten() {
+            for line in of_certificates.chain(of_authorities).chain(of_lists).flatten() {
                 told.tell(line);
             }
         }
@@ -45,16 +48,30 @@ type Line = (String, i64, String);
 
 fn certificate(listener: &str, certificate: &Certificate, now: i64) -> Option<Line> {
     let Certificate { serial, expires } = certificate;
+    let (step, when) = ahead(*expires, now)?;
+    let line = format!("{listener} shows a certificate that {when}: {serial}");
+    Some((format!("{listener} {serial} {expires}"), step, line))
+}
+
+/// Each is told of, of at most as many as `cacertfile` holds: who waits for one may have forgotten another.
+fn authority(listener: &str, authority: &Authority, now: i64) -> Option<Line> {
+    let Authority { subject, serial, expires } = authority;
+    let (step, when) = ahead(*expires, now)?;
+    let line = format!(
+        "{listener} believes an authority in cacertfile that {when}: `{subject}`, {serial}"
+    );
+    Some((format!("{listener} {subject} {serial} {expires}"), step, line))
+}
+
+/// How far ahead its end is to be told, and the rest of a sentence about it; `None`: not yet.
+fn ahead(expires: i64, now: i64) -> Option<(i64, String)> {
     let left = expires - now;
     let step = *AHEAD.iter().find(|days| left <= **days * DAY)?;
-    let line = match left {
-        ..=0 => format!("{listener} shows a certificate that has expired: {serial}"),
-        left => {
-            let days = left.div_euclid(DAY);
-            format!("{listener} shows a certificate that expires in {days} days: {serial}")
-        }
+    let when = match left {
+        ..=0 => "has expired".to_owned(),
+        left => format!("expires in {} days", left.div_euclid(DAY)),
     };
-    Some((format!("{listener} {serial} {expires}"), step, line))
+    Some((step, when))
 }
 
 /// They are made anew every few hours or days, so only the end is worth a word.
@@ -114,5 +131,32 @@ mod tests {
         assert_eq!(line("ssl:a", 106).2, "ssl:a shows a certificate that expires in 5 days: 3");
         assert_eq!(line("wss:a", 100).2, "wss:a shows a certificate that has expired: 3");
         assert!(told.tell(line("ssl:a", 106)) && !told.tell(line("ssl:a", 106)));
+    }
+
+    /// Also of each of one name, as while one takes the place of another.
+    #[test]
+    fn each_authority_is_told_of_as_a_certificate_is() {
+        let mut told = Told::default();
+        let of = |serial: &str, days: i64| Authority {
+            subject: "CN=a".into(),
+            serial: serial.into(),
+            expires: days * DAY,
+        };
+        let mut lines = Vec::new();
+        for day in 0..=101 {
+            for it in [of("1", 100), of("2", 95)] {
+                let Some(line) = authority("ssl:a", &it, day * DAY) else { continue };
+                let text = line.2.clone();
+                if told.tell(line) {
+                    lines.push((day, text));
+                }
+            }
+            told.forget_the_rest();
+        }
+        let days: Vec<_> = lines.iter().map(|(day, _)| *day).collect();
+        assert_eq!(days, [65, 70, 88, 93, 94, 95, 99, 100]);
+        let said = "ssl:a believes an authority in cacertfile that";
+        assert_eq!(lines[0].1, format!("{said} expires in 30 days: `CN=a`, 2"));
+        assert_eq!(lines[7].1, format!("{said} has expired: `CN=a`, 1"));
     }
 }

@@ -209,6 +209,32 @@ fn with_a_list_that_is_out_of_date_nobody_new_comes_in_and_who_is_inside_stays()
     assert!((6.9..7.1).contains(&days), "{days}");
 }
 
+#[test]
+fn an_authority_that_expires_soon_is_told_of_and_when_stands_in_the_metrics() {
+    let secure = start("");
+    // As one that takes the place of another; only that one is to be told of.
+    let soon = "openssl req -x509 -new -key ca.key -days 5 -set_serial 0xa1 -subj /CN=Clients \
+                -out soon.pem
+                openssl req -x509 -new -key ca.key -days 90 -set_serial 0xa2 -subj /CN=Clients \
+                -out late.pem; cat soon.pem late.pem >new.pem; mv new.pem ca.pem";
+    let mark = secure.broker.mark();
+    run(&secure.site, soon);
+    let said =
+        "ssl:default believes an authority in cacertfile that expires in 4 days: `CN=Clients`, a1";
+    secure.broker.wait_for_line(mark, &["WARN", said]);
+    let figures = Figures::of(&secure.broker);
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() as f64;
+    for (serial, days) in [("a1", 4.9..5.1), ("a2", 89.9..90.1)] {
+        let labels =
+            format!("{{listener=\"ssl:default\",subject=\"CN=Clients\",serial=\"{serial}\"}}");
+        let expires = figures.value(&format!("theseus_tls_authority_expires_seconds{labels}"));
+        let left = (expires - now) / 86_400.0;
+        assert!(days.contains(&left), "{serial}: {left}");
+    }
+    assert!(!secure.broker.lines(mark).iter().any(|line| line.contains("`CN=Clients`, a2")));
+    assert!(secure.publish("good"), "by the key of both");
+}
+
 /// Others come in without a certificate, or not under TLS; they are nobody's concern.
 #[test]
 fn whose_authority_goes_has_to_go_and_others_stay() {

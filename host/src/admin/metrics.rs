@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use theseus_core::Metrics;
 use theseus_policy::{COMPLAINTS, Fault, Figures};
 use theseus_reload::{ConnectorStatus, RunningStatus, Status, SwapOutcome, Tallies};
-use theseus_tls::Acceptor;
+use theseus_tls::{Acceptor, Authority};
 
 use super::Sources;
 use super::page::Page;
@@ -61,29 +61,35 @@ fn bans(page: &mut Page, sources: &Sources) {
 /// What listeners under TLS show, and what they look revoked certificates up in.
 fn certificates(page: &mut Page, sources: &Sources) {
     let help = "When the certificate of a listener expires, in seconds since 1970.";
-    ends(page, sources, "theseus_tls_certificate_expires_seconds", help, "serial", |acceptor| {
-        acceptor.certificates().into_iter().map(|it| (it.serial, it.expires)).collect()
+    ends(page, sources, "theseus_tls_certificate_expires_seconds", help, ["serial"], |acceptor| {
+        acceptor.certificates().into_iter().map(|it| ([it.serial], it.expires)).collect()
     });
     let help = "Until when the OCSP answer shown with the certificate of a listener holds, in seconds since \
                 1970; 0: none is shown.";
-    ends(page, sources, "theseus_tls_ocsp_expires_seconds", help, "serial", |acceptor| {
+    ends(page, sources, "theseus_tls_ocsp_expires_seconds", help, ["serial"], |acceptor| {
         let until = acceptor.stapled_until().unwrap_or(0);
-        acceptor.inquiry().iter().map(|about| (about.serial().to_owned(), until)).collect()
+        acceptor.inquiry().iter().map(|about| ([about.serial().to_owned()], until)).collect()
+    });
+    let help = "When the certificate of an authority in cacertfile expires, in seconds since 1970.";
+    let (name, labels) = ("theseus_tls_authority_expires_seconds", ["subject", "serial"]);
+    ends(page, sources, name, help, labels, |acceptor| {
+        let of = |it: &Authority| ([it.subject.clone(), it.serial.clone()], it.expires);
+        acceptor.authorities().iter().map(of).collect()
     });
     let help = "Until when a list of revoked certificates counts, in seconds since 1970.";
-    ends(page, sources, "theseus_tls_crl_expires_seconds", help, "issuer", |acceptor| {
-        acceptor.revocation_lists().into_iter().map(|it| (it.issuer, it.expires)).collect()
+    ends(page, sources, "theseus_tls_crl_expires_seconds", help, ["issuer"], |acceptor| {
+        acceptor.revocation_lists().into_iter().map(|it| ([it.issuer], it.expires)).collect()
     });
 }
 
-/// One sample for each name, however often it stands there: that which ends first.
-fn ends(
+/// One sample for each name, of one or more parts, however often it stands there: that which ends first.
+fn ends<const N: usize>(
     page: &mut Page,
     sources: &Sources,
     name: &str,
     help: &str,
-    label: &str,
-    read: fn(&Acceptor) -> Vec<(String, i64)>,
+    labels: [&str; N],
+    read: fn(&Acceptor) -> Vec<([String; N], i64)>,
 ) {
     page.family(name, "gauge", help);
     for listener in &sources.listeners {
@@ -94,7 +100,9 @@ fn ends(
             *known = end.min(*known);
         }
         for (of, end) in first {
-            page.sample(name, &[("listener", &listener.title), (label, &of)], end);
+            let of = labels.into_iter().zip(of.iter().map(String::as_str));
+            let labels: Vec<_> = [("listener", &*listener.title)].into_iter().chain(of).collect();
+            page.sample(name, &labels, end);
         }
     }
 }

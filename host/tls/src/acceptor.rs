@@ -15,6 +15,7 @@ use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, ServerConnection};
 
+use crate::authorities::{Authority, authorities};
 use crate::by_name::ByName;
 use crate::certificates::{Certificate, Pair, certified};
 use crate::client_certificates::verifier;
@@ -51,6 +52,7 @@ struct Shown {
 #[derive(Clone)]
 struct Belief {
     verifier: Arc<dyn ClientCertVerifier>,
+    authorities: Arc<[Authority]>,
     register: Option<Arc<Register>>,
     tickets: Arc<Tickets>,
     /// Rises with each change.
@@ -123,6 +125,11 @@ impl Acceptor {
     /// Until when the answer shown with the first certificate holds, in seconds since 1970; `None`: none is shown.
     pub fn stapled_until(&self) -> Option<i64> {
         self.shown.load().staple.as_ref().map(|staple| staple.until)
+    }
+
+    /// Who signs the certificates that are believed, in the order of `cacertfile`.
+    pub fn authorities(&self) -> Arc<[Authority]> {
+        self.shown.load().belief.authorities.clone()
     }
 
     /// The lists that say who is revoked; of several about the same certificates that which ends last.
@@ -268,19 +275,21 @@ fn belief(
     {
         return Ok(before.belief.clone());
     }
-    let (verifier, register) = match &settings.clients {
+    let (verifier, authorities, register) = match &settings.clients {
         Some(clients) => {
             let register =
                 clients.revocation.as_ref().map(|it| it.register(clients)).transpose()?;
             let register = register.map(Arc::new);
-            (verifier(clients, register.clone(), provider.clone())?, register)
+            let verifier = verifier(clients, register.clone(), provider.clone())?;
+            (verifier, authorities(&clients.cacertfile)?, register)
         }
-        None => (WebPkiClientVerifier::no_client_auth(), None),
+        None => (WebPkiClientVerifier::no_client_auth(), Vec::new(), None),
     };
     let tickets =
         Tickets::new().map_err(|_| Unfit::new("certfile", "there are no keys for tickets"))?;
     let epoch = before.map_or(0, |before| before.belief.epoch + 1);
-    Ok(Belief { verifier, register, tickets: Arc::new(tickets), epoch })
+    let (authorities, tickets) = (authorities.into(), Arc::new(tickets));
+    Ok(Belief { verifier, authorities, register, tickets, epoch })
 }
 
 fn resolver(

@@ -8,7 +8,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
-use rustls::{CertificateError, Error, InconsistentKeys, RootCertStore};
+use rustls::{CertificateError, Error, InconsistentKeys};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use crate::peer;
@@ -88,18 +88,6 @@ fn private_key(keyfile: &str) -> Result<PrivateKeyDer<'static>, String> {
         pem::Error::NoItemsFound => "it holds no private key".to_owned(),
         error => format!("it {}", shown(&error)),
     })
-}
-
-/// Reads the certificates of those who sign, in PEM.
-pub(crate) fn roots(cacertfile: &str) -> Result<RootCertStore, Unfit> {
-    let unfit = |why: String| Unfit::new("cacertfile", why);
-    let mut roots = RootCertStore::empty();
-    for (index, certificate) in certificates(cacertfile).map_err(unfit)?.into_iter().enumerate() {
-        let added = roots.add(certificate);
-        added
-            .map_err(|error| unfit(format!("certificate {} cannot be used: {error}", index + 1)))?;
-    }
-    Ok(roots)
 }
 
 /// The certificates of a file in PEM, at least one.

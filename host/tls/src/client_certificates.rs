@@ -14,7 +14,7 @@ use rustls::{
 };
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 
-use crate::certificates::roots;
+use crate::authorities::roots;
 use crate::register::{Register, Standing};
 use crate::settings::{Clients, Unfit};
 

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod acceptor;
+mod authorities;
 mod by_name;
 mod certificates;
 mod client_certificates;
@@ -24,6 +25,7 @@ mod suites;
 mod tickets;
 
 pub use acceptor::Acceptor;
+pub use authorities::Authority;
 pub use certificates::{Certificate, Pair};
 pub use disbelief::Disbelief;
 pub use ocsp::{Inquiry, Ocsp, Refused, Staple};

@@ -14,15 +14,13 @@ use x509_parser::prelude::{
 
 use crate::certificates::{certificates, parsed};
 use crate::signed::{Key, Signed};
+use crate::subject::readable;
 
 /// Seconds that the clock of an authority may be ahead.
 const SKEW: i64 = 5 * 60;
 
 /// Bytes of a serial number (RFC 5280, 4.1.2.2).
 const SERIAL_MAX: usize = 20;
-
-/// Bytes of a name that are shown.
-const NAME_MAX: usize = 200;
 
 /// A serial number, with zeros in front.
 type Serial = [u8; SERIAL_MAX];
@@ -240,9 +238,4 @@ fn addresses(names: &[GeneralName<'_>]) -> Vec<String> {
         _ => None,
     };
     names.iter().filter_map(address).collect()
-}
-
-/// In one line of a log, and no longer than a person reads.
-fn readable(name: &X509Name<'_>) -> String {
-    name.to_string().chars().flat_map(char::escape_debug).take(NAME_MAX).collect()
 }

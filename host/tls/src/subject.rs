@@ -5,6 +5,9 @@ use x509_parser::prelude::{AttributeTypeAndValue, X509Name};
 
 use crate::peer::Unnamed;
 
+/// Characters of a name that are shown to a person.
+const READABLE_MAX: usize = 200;
+
 /// The whole name, the last part first (RFC 4514, 2.1).
 pub(crate) fn distinguished_name(name: &X509Name<'_>) -> Result<String, Unnamed> {
     is_whole(name)?;
@@ -15,6 +18,11 @@ pub(crate) fn distinguished_name(name: &X509Name<'_>) -> Result<String, Unnamed>
     }
     parts.reverse();
     Ok(parts.join(","))
+}
+
+/// A name for a person, in one line of a log, and no longer than is read. Two names may be the same text.
+pub(crate) fn readable(name: &X509Name<'_>) -> String {
+    name.to_string().chars().flat_map(char::escape_debug).take(READABLE_MAX).collect()
 }
 
 /// The parser stops at the first part that it cannot read, at each level, and says nothing of it.

@@ -182,6 +182,36 @@ fn only_certificates_that_somebody_known_has_signed_are_believed() {
     }
 }
 
+/// Who is believed without being signed by others has no dates (RFC 5280, 6.1.1): that it is over, an operator is told.
+#[test]
+fn who_is_believed_is_known_by_name_and_end_and_believed_after_it() {
+    const DAY: i64 = 24 * 3600;
+    let (old, new) = (Authority::in_force("ca", (-9, -2)), Authority::in_force("ca", (-2, 5)));
+    let server = Authority::new("server");
+    let mut settings = asking(&server, &old, true, 10);
+    let both = |settings: &mut Settings| {
+        settings.clients.as_mut().unwrap().cacertfile = (old.pem() + &new.pem()).into();
+    };
+    both(&mut settings);
+    let acceptor = acceptor(&settings);
+    for ca in [&old, &new] {
+        assert!(meet(&acceptor, config(&server, Some(&ca.client()))).is_ok());
+    }
+    let known = acceptor.authorities();
+    let [first, second] = &*known else { panic!("{known:?}") };
+    assert_eq!((&*first.subject, &*second.subject), ("CN=ca", "CN=ca"));
+    assert!(first.serial != second.serial && first.serial.len() > 8, "{known:?}");
+    assert!((first.expires - now() + 2 * DAY).abs() < 60, "{known:?}");
+    assert!((second.expires - now() - 5 * DAY).abs() < 60, "{known:?}");
+    let only_new = |settings: &mut Settings| {
+        settings.clients.as_mut().unwrap().cacertfile = new.pem().into();
+    };
+    acceptor.change(now(), only_new).unwrap();
+    assert_eq!(*acceptor.authorities(), known[1..]);
+    acceptor.change(now(), |settings| settings.clients = None).unwrap();
+    assert!(acceptor.authorities().is_empty());
+}
+
 #[test]
 fn a_chain_is_no_longer_than_depth() {
     let ca = Authority::new("ca");

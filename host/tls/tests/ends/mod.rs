@@ -43,8 +43,8 @@ fn params(name: &str, days: (i64, i64)) -> CertificateParams {
     params
 }
 
-fn of_ca(name: &str) -> CertificateParams {
-    let mut params = params(name, (-1, 1));
+fn of_ca(name: &str, days: (i64, i64)) -> CertificateParams {
+    let mut params = params(name, days);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params
 }
@@ -57,13 +57,19 @@ fn serial(pair: &Pair) -> SerialNumber {
 
 impl Authority {
     pub(crate) fn new(name: &str) -> Self {
-        Self(CertifiedIssuer::self_signed(of_ca(name), KeyPair::generate().unwrap()).unwrap())
+        Self::in_force(name, (-1, 1))
+    }
+
+    /// From so many days from now until so many.
+    pub(crate) fn in_force(name: &str, days: (i64, i64)) -> Self {
+        let (params, key) = (of_ca(name, days), KeyPair::generate().unwrap());
+        Self(CertifiedIssuer::self_signed(params, key).unwrap())
     }
 
     /// One that this one vouches for.
     pub(crate) fn below(&self, name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
-        Self(CertifiedIssuer::signed_by(of_ca(name), key, &self.0).unwrap())
+        Self(CertifiedIssuer::signed_by(of_ca(name, (-1, 1)), key, &self.0).unwrap())
     }
 
     pub(crate) fn pem(&self) -> String {

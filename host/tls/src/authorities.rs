@@ -1,0 +1,48 @@
+//! Who signs the certificates of clients: `cacertfile`, as rustls takes it and as an operator reads it.
+
+use rustls::RootCertStore;
+use x509_parser::prelude::X509Certificate;
+
+use crate::certificates::{certificates, parsed};
+use crate::peer;
+use crate::settings::Unfit;
+use crate::subject::readable;
+
+/// What a person knows a certificate in `cacertfile` by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authority {
+    /// Its name, as that of the issuer stands with a list of revoked certificates.
+    pub subject: String,
+    /// Its serial number, in hexadecimal: while one is replaced there may be two of a name.
+    pub serial: String,
+    /// When it expires, in seconds since 1970. Who is believed without being signed by others is believed after that
+    /// too (RFC 5280, 6.1).
+    pub expires: i64,
+}
+
+/// Reads the certificates of those who sign, in PEM, as those who are believed.
+pub(crate) fn roots(cacertfile: &str) -> Result<RootCertStore, Unfit> {
+    let mut roots = RootCertStore::empty();
+    for (index, certificate) in certificates(cacertfile).map_err(unfit)?.into_iter().enumerate() {
+        let added = roots.add(certificate);
+        added
+            .map_err(|error| unfit(format!("certificate {} cannot be used: {error}", index + 1)))?;
+    }
+    Ok(roots)
+}
+
+/// Reads what there is to say of each of them, in their order.
+pub(crate) fn authorities(cacertfile: &str) -> Result<Vec<Authority>, Unfit> {
+    let certificates = certificates(cacertfile).map_err(unfit)?;
+    let parsed = parsed(&certificates).map_err(unfit)?;
+    let authority = |certificate: &X509Certificate<'_>| Authority {
+        subject: readable(certificate.subject()),
+        serial: peer::serial(certificate),
+        expires: certificate.validity().not_after.timestamp(),
+    };
+    Ok(parsed.iter().map(authority).collect())
+}
+
+fn unfit(why: String) -> Unfit {
+    Unfit::new("cacertfile", why)
+}
