@@ -8,20 +8,15 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{Builder, SendRequest};
+use http_body_util::Full;
 use hyper::header::{ACCEPT, CONNECTION, CONTENT_TYPE, HOST, USER_AGENT};
-use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper::{Request, StatusCode};
 use theseus_config::HttpUrl;
+use theseus_connector::http::{BodyError, HeadBounds, Sender, handshake, read_body, reason};
 use tokio::net::TcpStream;
 
-/// Bytes that the head of an answer may have; also what is read ahead of its body.
-const HEAD_MAX: usize = 16 << 10;
-
-/// Headers of one answer.
-const HEADERS_MAX: usize = 64;
+/// What the head of an answer may have: less than of a backend, which the operator knows.
+const HEAD: HeadBounds = HeadBounds { size_max: 16 << 10, headers_max: 64 };
 
 /// What one fetch may cost.
 #[derive(Clone, Copy, Debug)]
@@ -57,12 +52,7 @@ impl fmt::Display for FetchError {
             Self::Late(timeout) => write!(f, "does not answer in full within {timeout:?}"),
             Self::Status(status) => write!(f, "answers with the status {}", status.as_u16()),
             Self::TooLarge(body_max) => write!(f, "answers with more than {body_max} bytes"),
-            Self::Broken(error) => {
-                write!(f, "does not answer as it should: {error}")?;
-                // Where the reason is.
-                let source = std::error::Error::source(error);
-                source.map_or(Ok(()), |source| write!(f, ": {source}"))
-            }
+            Self::Broken(error) => write!(f, "does not answer as it should: {}", reason(error)),
             Self::Unfit(error) => write!(f, "cannot be asked for: {error}"),
         }
     }
@@ -111,9 +101,7 @@ async fn exchange(
 ) -> Result<Vec<u8>, FetchError> {
     let stream = TcpStream::connect((url.host(), url.port())).await;
     let stream = stream.map_err(FetchError::Unreachable)?;
-    let mut builder = Builder::new();
-    builder.max_buf_size(HEAD_MAX).max_headers(HEADERS_MAX);
-    let greeted = builder.handshake(TokioIo::new(stream)).await;
+    let greeted = handshake(stream, HEAD).await;
     let (sender, connection) = greeted.map_err(FetchError::Broken)?;
     let mut answer = pin!(ask(sender, request, body_max));
     tokio::select! {
@@ -124,30 +112,19 @@ async fn exchange(
 }
 
 async fn ask(
-    mut sender: SendRequest<Full<Bytes>>,
+    mut sender: Sender,
     request: Request<Full<Bytes>>,
     body_max: usize,
 ) -> Result<Vec<u8>, FetchError> {
     let response = sender.send_request(request).await.map_err(FetchError::Broken)?;
-    match response.status() {
-        StatusCode::OK => body(response, body_max).await,
-        status => Err(FetchError::Status(status)),
+    if response.status() != StatusCode::OK {
+        return Err(FetchError::Status(response.status()));
     }
-}
-
-/// Whatever length it announces, no more is kept.
-async fn body(response: Response<Incoming>, body_max: usize) -> Result<Vec<u8>, FetchError> {
-    let mut body = response.into_body();
-    let mut read = Vec::new();
-    while let Some(frame) = body.frame().await {
-        // Trailers say nothing that anybody asked for.
-        let Ok(data) = frame.map_err(FetchError::Broken)?.into_data() else { continue };
-        if read.len() + data.len() > body_max {
-            return Err(FetchError::TooLarge(body_max));
-        }
-        read.extend_from_slice(&data);
-    }
-    Ok(read)
+    let body = read_body(response.into_body(), body_max).await;
+    body.map_err(|error| match error {
+        BodyError::TooLarge => FetchError::TooLarge(body_max),
+        BodyError::Broken(error) => FetchError::Broken(error),
+    })
 }
 
 #[cfg(test)]
@@ -199,7 +176,8 @@ mod tests {
 
     /// What is said where the server answers like this, and closes.
     fn answered(answer: &'static str) -> Result<String, String> {
-        let (url, served) = server(|stream| stream.write_all(answer.as_bytes()).unwrap());
+        // Who is told too much hangs up.
+        let (url, served) = server(|stream| drop(stream.write_all(answer.as_bytes())));
         let said = run(get(&url, BOUNDS));
         served.join().unwrap();
         said.map(|body| String::from_utf8(body).unwrap()).map_err(|error| error.to_string())
@@ -299,6 +277,15 @@ mod tests {
             let said = endless(head, part);
             assert!(said.starts_with(broken), "{said}");
         }
+        let with = |lines: &str| {
+            answered(format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 2\r\n\r\nok").leak())
+        };
+        assert_eq!(with(&"A: b\r\n".repeat(63)).as_deref(), Ok("ok"));
+        assert!(with(&"A: b\r\n".repeat(64)).unwrap_err().starts_with(broken));
+        // One read may go beyond the bound.
+        let long = |size| with(&format!("X: {}\r\n", "x".repeat(size)));
+        assert_eq!(long(12 << 10).as_deref(), Ok("ok"));
+        assert!(long(40 << 10).unwrap_err().starts_with(broken));
     }
 
     #[test]
@@ -313,7 +300,11 @@ mod tests {
                 }
             });
             let begun = Instant::now();
-            let said = run(get(&url, Bounds { timeout, ..BOUNDS })).unwrap_err();
+            let (said, tasks) = run(async {
+                let said = get(&url, Bounds { timeout, ..BOUNDS }).await.unwrap_err();
+                (said, tokio::runtime::Handle::current().metrics().num_alive_tasks())
+            });
+            assert_eq!(tasks, 0, "what is given up leaves nothing behind");
             assert_eq!(said.to_string(), "does not answer in full within 300ms");
             assert!(begun.elapsed() < timeout * 3, "{:?}", begun.elapsed());
             served.join().unwrap();

@@ -2,7 +2,8 @@
 //! and outlive every version of a plugin; a plugin is granted names.
 //!
 //! Not which plugin is granted what, which the configuration says; nor how a guest calls, which the
-//! back ends know. Used by `theseus-policy`, whose setups carry what a plugin was granted.
+//! back ends know. Used by `theseus-policy`, whose setups carry what a plugin was granted; and the host
+//! takes from it what bounds HTTP ([`http::read_body`]), for what it fetches itself.
 #![forbid(unsafe_code)]
 
 mod breaker;

@@ -9,9 +9,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::breaker::{Breaker, Habits, Turn};
 use crate::connector::{Calling, Connector, Failure, Kind};
-use crate::http::answer::{self, NoAnswer};
+use crate::http::answer;
+use crate::http::bounded::{BodyError, Sender, reason};
 use crate::http::check::Checked;
-use crate::http::dial::{Dialer, Sender};
+use crate::http::dial::Dialer;
 use crate::http::headers;
 use crate::http::idle::Idle;
 use crate::http::message::{Request, Response};
@@ -126,7 +127,7 @@ impl Http {
                     Some(_) => {}
                     // It may have been read: once more on a new one, or never.
                     None if checked.is_idempotent() => break,
-                    None => return Outcome::failed(error.error()),
+                    None => return Outcome::Failed(reason(error.error())),
                 },
             }
         }
@@ -138,7 +139,7 @@ impl Http {
         self.tally.connections.add();
         match sender.send_request(checked.to_send()).await {
             Ok(response) => self.finish(sender, response).await,
-            Err(error) => Outcome::failed(&error),
+            Err(error) => Outcome::Failed(reason(&error)),
         }
     }
 
@@ -156,8 +157,8 @@ impl Http {
                 self.idle.put(sender, Instant::now());
                 Outcome::Answered(response)
             }
-            Err(NoAnswer::TooLarge) => Outcome::TooLarge,
-            Err(NoAnswer::Broken(error)) => Outcome::failed(&error),
+            Err(BodyError::TooLarge) => Outcome::TooLarge,
+            Err(BodyError::Broken(error)) => Outcome::Failed(reason(&error)),
         }
     }
 
@@ -189,14 +190,6 @@ impl Http {
             ),
             Turn::Closed => tracing::info!("connector http `{name}` answers again"),
         }
-    }
-}
-
-impl Outcome {
-    /// With what lies behind, which is where the reason is.
-    fn failed(error: &hyper::Error) -> Self {
-        let behind = std::error::Error::source(error).map(|source| format!(": {source}"));
-        Self::Failed(format!("{error}{}", behind.unwrap_or_default()))
     }
 }
 

@@ -3,28 +3,19 @@
 use std::io;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::client::conn::http1::{Builder, SendRequest};
-use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use crate::http::bounded::{HeadBounds, Sender, handshake};
 use crate::http::target::Target;
 
-/// Bytes that the head of an answer may have; also what one connection reads ahead.
-const HEAD_MAX: usize = 64 << 10;
+/// What the head of an answer may have.
+const HEAD: HeadBounds = HeadBounds { size_max: 64 << 10, headers_max: 100 };
 
-/// Headers of one answer.
-const HEADERS_MAX: usize = 100;
-
-/// One end of a connection; the other is a task of its own.
-pub(crate) type Sender = SendRequest<Full<Bytes>>;
-
-/// Makes connections.
+/// Makes connections; the other end of each is a task of its own.
 #[derive(Debug)]
 pub(crate) struct Dialer {
     target: Arc<Target>,
@@ -79,9 +70,7 @@ fn out_of_reach(error: &io::Error) -> String {
 async fn greet(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
 ) -> Result<Sender, String> {
-    let mut builder = Builder::new();
-    builder.max_buf_size(HEAD_MAX).max_headers(HEADERS_MAX);
-    let greeted = builder.handshake(TokioIo::new(stream)).await;
+    let greeted = handshake(stream, HEAD).await;
     let (sender, connection) = greeted.map_err(|error| format!("it does not answer: {error}"))?;
     // Ends when its sender is dropped or the backend closes; who waits for it is told there.
     tokio::spawn(async move { drop(connection.await) });

@@ -6,7 +6,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::http::dial::Sender;
+use crate::http::bounded::Sender;
 
 #[derive(Debug)]
 pub(crate) struct Idle {

@@ -20,6 +20,7 @@ const SHELL: &[&str] = &[
     "limit",
     "core",
     "users",
+    "connector",
     "kv",
     "policy",
     "wasm",
