@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 /// Source and destination.
 pub(crate) const IPV4: (&str, &str) = ("192.0.2.7:50000", "198.51.100.1:1883");
 
+#[derive(Clone)]
 pub(crate) struct V2 {
     bytes: Vec<u8>,
     checked: bool,
