@@ -1,4 +1,4 @@
-//! What listeners show and believe by, and that ends soon. The log says so of certificates, and of those of authorities
+//! What listeners show and trust by, and that ends soon. The log says so of certificates, and of those of authorities
 //! in `cacertfile`, 30, 7 and 1 days ahead and when they have expired, and of lists of revoked ones when they have. When
 //! that is stands in the metrics too.
 
@@ -57,9 +57,8 @@ fn certificate(listener: &str, certificate: &Certificate, now: i64) -> Option<Li
 fn authority(listener: &str, authority: &Authority, now: i64) -> Option<Line> {
     let Authority { subject, serial, expires } = authority;
     let (step, when) = ahead(*expires, now)?;
-    let line = format!(
-        "{listener} believes an authority in cacertfile that {when}: `{subject}`, {serial}"
-    );
+    let line =
+        format!("{listener} trusts an authority in cacertfile that {when}: `{subject}`, {serial}");
     Some((format!("{listener} {subject} {serial} {expires}"), step, line))
 }
 
@@ -155,7 +154,7 @@ mod tests {
         }
         let days: Vec<_> = lines.iter().map(|(day, _)| *day).collect();
         assert_eq!(days, [65, 70, 88, 93, 94, 95, 99, 100]);
-        let said = "ssl:a believes an authority in cacertfile that";
+        let said = "ssl:a trusts an authority in cacertfile that";
         assert_eq!(lines[0].1, format!("{said} expires in 30 days: `CN=a`, 2"));
         assert_eq!(lines[7].1, format!("{said} has expired: `CN=a`, 1"));
     }

@@ -4,7 +4,7 @@
 use theseus_core::{Candidate, Recipient};
 use theseus_mqtt::{Connect, Cut, DecodeError, Packet, ProtocolVersion, ReasonCode, cut};
 use theseus_policy::{Happening, Login, Refusal};
-use theseus_tls::{Disbelief, Field, Peer};
+use theseus_tls::{Field, Peer, Unverified};
 
 use crate::clock::seconds_since_1970;
 use crate::events::tell;
@@ -42,8 +42,8 @@ struct Seen<'a> {
     origin: Origin,
     listener: &'a Listener,
     peer: Option<Peer>,
-    /// Whether its certificate is believed now: who resumes was believed once, and others meanwhile may not be.
-    belief: Result<(), Disbelief>,
+    /// Whether its certificate is trusted now: who resumes was trusted once, and others meanwhile may not be.
+    verification: Result<(), Unverified>,
     /// Of its TLS, or of that before a balancer.
     facts: Vec<(&'static str, String)>,
 }
@@ -58,9 +58,9 @@ impl<'a> Seen<'a> {
         }
         let (wire, now) = (&mut stranger.wire, seconds_since_1970());
         let tls = listener.tls.as_ref();
-        let belief = tls.map_or(Ok(()), |tls| wire.believe(&tls.acceptor, now));
+        let verification = tls.map_or(Ok(()), |tls| wire.verify(&tls.acceptor, now));
         facts.extend(origin.facts());
-        Self { origin, listener, peer, belief, facts }
+        Self { origin, listener, peer, verification, facts }
     }
 
     fn introduce(
@@ -99,7 +99,7 @@ impl<'a> Seen<'a> {
     }
 
     fn names(&self) -> Result<Names, String> {
-        self.belief.map_err(|disbelief| disbelief.to_string())?;
+        self.verification.map_err(|unverified| unverified.to_string())?;
         match (&self.listener.tls, &self.peer, &self.listener.proxy) {
             (Some(tls), Some(peer), _) => tls.naming.of_peer(peer),
             (None, _, Some(proxy)) => proxy.names(&self.origin),

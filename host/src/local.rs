@@ -36,7 +36,7 @@ pub(crate) struct Local {
     /// Computing for a handshake takes as long as hundreds of messages: one step of one at a time, and between
     /// two everybody else has a turn.
     pub(crate) handshake_step: Semaphore,
-    /// The client of a new connection may not be believed any more.
+    /// The client of a new connection may not be trusted any more.
     pub(crate) sweep_due: Cell<bool>,
     /// Wakes the flusher, which is the root task of the thread.
     flusher: RefCell<Option<Waker>>,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BufMut;
 use socket2::SockRef;
-use theseus_tls::{Acceptor, Disbelief, Peer, Session, Taken};
+use theseus_tls::{Acceptor, Peer, Session, Taken, Unverified};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -95,14 +95,14 @@ impl Stream {
         self.tls.as_ref()?.peer()
     }
 
-    /// See [`Acceptor::believe`]; who comes without TLS is not asked for a certificate.
-    pub(crate) fn believe(&mut self, acceptor: &Acceptor, now: i64) -> Result<(), Disbelief> {
-        self.tls.as_mut().map_or(Ok(()), |session| acceptor.believe(session, now))
+    /// See [`Acceptor::verify`]; who comes without TLS is not asked for a certificate.
+    pub(crate) fn verify(&mut self, acceptor: &Acceptor, now: i64) -> Result<(), Unverified> {
+        self.tls.as_mut().map_or(Ok(()), |session| acceptor.verify(session, now))
     }
 
     /// True if that is known already, by the settings of now.
-    pub(crate) fn is_believed(&self, acceptor: &Acceptor) -> bool {
-        self.tls.as_ref().is_none_or(|session| acceptor.has_believed(session))
+    pub(crate) fn is_verified(&self, acceptor: &Acceptor) -> bool {
+        self.tls.as_ref().is_none_or(|session| acceptor.has_verified(session))
     }
 
     /// See [`Session::facts`].

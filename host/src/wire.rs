@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use theseus_core::Outgoing;
 use theseus_mqtt::ReasonCode;
-use theseus_tls::{Acceptor, Disbelief, Peer, Session};
+use theseus_tls::{Acceptor, Peer, Session, Unverified};
 use theseus_websocket::{CloseCode, Violation};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -84,14 +84,14 @@ impl Wire {
         self.stream.peer()
     }
 
-    /// See [`Stream::believe`].
-    pub(crate) fn believe(&mut self, acceptor: &Acceptor, now: i64) -> Result<(), Disbelief> {
-        self.stream.believe(acceptor, now)
+    /// See [`Stream::verify`].
+    pub(crate) fn verify(&mut self, acceptor: &Acceptor, now: i64) -> Result<(), Unverified> {
+        self.stream.verify(acceptor, now)
     }
 
-    /// See [`Stream::is_believed`].
-    pub(crate) fn is_believed(&self, acceptor: &Acceptor) -> bool {
-        self.stream.is_believed(acceptor)
+    /// See [`Stream::is_verified`].
+    pub(crate) fn is_verified(&self, acceptor: &Acceptor) -> bool {
+        self.stream.is_verified(acceptor)
     }
 
     /// What there is to know of the TLS under everything.

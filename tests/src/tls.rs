@@ -1,5 +1,5 @@
 //! A client under TLS that lives in this process: as many as a test wants, and each does what no program would.
-//! It believes any certificate: whom clients should believe is the affair of tests with real ones.
+//! It trusts any certificate: whom clients should trust is the affair of tests with real ones.
 
 use crate::PATIENCE;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -204,7 +204,7 @@ impl Write for Secured {
     }
 }
 
-/// Believes any certificate whose key the broker has.
+/// Trusts any certificate whose key the broker has.
 #[derive(Debug)]
 struct Anybody(Arc<CryptoProvider>);
 

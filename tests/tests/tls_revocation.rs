@@ -220,7 +220,7 @@ fn an_authority_that_expires_soon_is_told_of_and_when_stands_in_the_metrics() {
     let mark = secure.broker.mark();
     run(&secure.site, soon);
     let said =
-        "ssl:default believes an authority in cacertfile that expires in 4 days: `CN=Clients`, a1";
+        "ssl:default trusts an authority in cacertfile that expires in 4 days: `CN=Clients`, a1";
     secure.broker.wait_for_line(mark, &["WARN", said]);
     let figures = Figures::of(&secure.broker);
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() as f64;

@@ -31,9 +31,9 @@ pub struct Tls {
 pub enum Certificate {
     /// None.
     Missing,
-    /// One that the balancer did not believe, or did not look at.
+    /// One that the balancer did not verify, or did not look at.
     Unverified,
-    /// One that it believed.
+    /// One that it verified.
     Verified {
         /// The common name of its subject, if the balancer tells it.
         common_name: Option<String>,

@@ -2,7 +2,7 @@
 //! everything else, whom it speaks for, and what TLS it has taken off.
 //!
 //! Sans-IO: bytes go in, split anywhere, and out comes how many of them are the header's. It knows neither the
-//! socket nor the time, nor whom to believe: whoever reads a header must know that a balancer sent it.
+//! socket nor the time, nor whom to trust: whoever reads a header must know that a balancer sent it.
 //! Source: `doc/proxy-protocol.txt` of HAProxy, revision of 2020-03-05.
 #![forbid(unsafe_code)]
 

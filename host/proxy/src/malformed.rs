@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::reader::{BODY_MAX, LINE_MAX};
 
-/// Why bytes are no header that can be believed. There is one consequence: the connection is closed.
+/// Why bytes are no header that can be trusted. There is one consequence: the connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Malformed {
     /// They begin with the signature of neither version.

@@ -20,7 +20,7 @@ use crate::tls::Tls;
 /// Bytes of one list, as of those in files.
 const LIST_MAX: usize = 16 << 20;
 
-/// Between two looks at whether others are believed now, whose lists have to be fetched.
+/// Between two looks at whether others are trusted now, whose lists have to be fetched.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// One list of one listener.
@@ -77,14 +77,14 @@ pub(crate) async fn watch(source: Source) {
             if source.is_over(now.as_ref()) {
                 refresh.ended();
             }
-            if refresh.is_due() || !believes_the_same(clients.as_ref(), now.as_ref()) {
+            if refresh.is_due() || !has_same_authorities(clients.as_ref(), now.as_ref()) {
                 break;
             }
         }
     }
 }
 
-fn believes_the_same(one: Option<&Clients>, other: Option<&Clients>) -> bool {
+fn has_same_authorities(one: Option<&Clients>, other: Option<&Clients>) -> bool {
     one.map(|it| &it.cacertfile) == other.map(|it| &it.cacertfile)
 }
 

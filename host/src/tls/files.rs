@@ -50,7 +50,7 @@ impl Texts {
         self.0.iter().map(digest).collect()
     }
 
-    /// What a listener shows and believes by them.
+    /// What a listener is made of by them.
     pub(crate) fn settings(&self, listener: &Listener, options: &SslOptions) -> Settings {
         let mut settings = Settings {
             certificate: self.pair(String::new()),
@@ -62,7 +62,7 @@ impl Texts {
             protocols: vec![if listener.websocket.is_some() { HTTP } else { MQTT }.to_vec()],
         };
         self.show(options, &mut settings);
-        self.believe(options, &mut settings);
+        self.verify(options, &mut settings);
         settings
     }
 
@@ -79,8 +79,8 @@ impl Texts {
         settings.ciphers.clone_from(&options.ciphers);
     }
 
-    /// Puts whose certificates are believed into them. Lists that were fetched stay, as far as they are wanted.
-    pub(crate) fn believe(&self, options: &SslOptions, settings: &mut Settings) {
+    /// Puts by what clients are verified into them. Lists that were fetched stay, as far as they are wanted.
+    pub(crate) fn verify(&self, options: &SslOptions, settings: &mut Settings) {
         let before = settings.clients.take().and_then(|clients| clients.revocation);
         settings.clients = self.clients(options);
         let revocation = settings.clients.as_mut().and_then(|clients| clients.revocation.as_mut());

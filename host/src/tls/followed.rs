@@ -1,5 +1,5 @@
 //! What follows the files of a listener under TLS, and its `ssl_options`, while the broker runs. Who is connected
-//! stays so, but for those whose certificate is not believed any more (`sweep`).
+//! stays so, but for those whose certificate is not trusted any more (`sweep`).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,8 +20,8 @@ pub(crate) fn followers(config: &Config, bound: &[Bound]) -> Vec<Box<dyn Followe
     let of_listener = |(listener, bound): (&Listener, &Bound)| {
         let (options, tls) = (listener.ssl_options.clone()?, bound.listener.tls.clone()?);
         let shown = Followed { part: Part::Shown, listener: listener.clone(), options, tls };
-        let believed = Followed { part: Part::Believed, ..shown.clone() };
-        Some([shown, believed])
+        let clients = Followed { part: Part::Clients, ..shown.clone() };
+        Some([shown, clients])
     };
     let all = pairs.filter_map(of_listener).flatten();
     all.map(|followed| Box::new(followed) as Box<dyn Follower>).collect()
@@ -33,28 +33,28 @@ pub(crate) fn followers(config: &Config, bound: &[Bound]) -> Vec<Box<dyn Followe
 enum Part {
     /// What clients are shown, and all that is not of the other.
     Shown,
-    /// By what they are believed.
-    Believed,
+    /// By what they are verified.
+    Clients,
 }
 
 impl Part {
     fn of(key: &str) -> Self {
-        if [CACERTFILE, CRLFILE].contains(&key) { Self::Believed } else { Self::Shown }
+        if [CACERTFILE, CRLFILE].contains(&key) { Self::Clients } else { Self::Shown }
     }
 
     /// The options of now, and what is of this part of others.
     fn with(self, now: &SslOptions, other: &SslOptions) -> SslOptions {
-        let (shown, believed) = match self {
+        let (shown, clients) = match self {
             Self::Shown => (other, now),
-            Self::Believed => (now, other),
+            Self::Clients => (now, other),
         };
         SslOptions {
-            verify: believed.verify,
-            fail_if_no_peer_cert: believed.fail_if_no_peer_cert,
-            depth: believed.depth,
-            cacertfile: believed.cacertfile.clone(),
-            crlfile: believed.crlfile.clone(),
-            crl_urls: believed.crl_urls.clone(),
+            verify: clients.verify,
+            fail_if_no_peer_cert: clients.fail_if_no_peer_cert,
+            depth: clients.depth,
+            cacertfile: clients.cacertfile.clone(),
+            crlfile: clients.crlfile.clone(),
+            crl_urls: clients.crl_urls.clone(),
             ..shown.clone()
         }
     }
@@ -114,7 +114,7 @@ impl Followed {
         let texts = Texts::of(self.of_part().map(text));
         move |settings| match self.part {
             Part::Shown => texts.show(&self.options, settings),
-            Part::Believed => texts.believe(&self.options, settings),
+            Part::Clients => texts.verify(&self.options, settings),
         }
     }
 
@@ -125,8 +125,8 @@ impl Followed {
     /// What is different now.
     fn said(&self) -> String {
         let title = self.listener.title();
-        if self.part == Part::Believed {
-            return format!("whose certificate {title} does not believe any more has to go");
+        if self.part == Part::Clients {
+            return format!("whose certificate {title} does not trust any more has to go");
         }
         let of = |Certificate { serial, expires }: Certificate| {
             format!("{serial}, good for {} days", (expires - now()) / (24 * 3600))

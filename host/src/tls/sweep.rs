@@ -1,5 +1,5 @@
-//! Clients that are connected by a certificate that is not believed any more: it was revoked, or its authority is
-//! gone. One of these per shard finds them, once whom the broker believes has changed.
+//! Clients that are connected by a certificate that is not trusted any more: it was revoked, or its authority is
+//! gone. One of these per shard finds them, once whom the broker trusts has changed.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use theseus_core::ConnectionKey;
 use theseus_mqtt::ReasonCode;
-use theseus_tls::Disbelief;
+use theseus_tls::Unverified;
 
 use crate::clock::seconds_since_1970;
 use crate::listen::Listener;
@@ -31,10 +31,10 @@ pub(crate) async fn sweep(local: Rc<Local>, listeners: Vec<Arc<Listener>>) {
     }
 }
 
-/// True if nobody has looked yet whether the settings of now believe the client of a link.
+/// True if nobody has looked yet whether the settings of now trust the client of a link.
 pub(crate) fn is_due(link: &Link) -> bool {
     let tls = link.seat.listener().tls.as_ref();
-    tls.is_some_and(|tls| !link.wire.is_believed(&tls.acceptor))
+    tls.is_some_and(|tls| !link.wire.is_verified(&tls.acceptor))
 }
 
 /// For so long at a time it looks at one after the other; then everybody else has a turn. A turn among handshakes it does
@@ -46,7 +46,7 @@ async fn all(local: &Rc<Local>) {
     let keys: Vec<_> = local.state.borrow().links.iter().filter_map(due).collect();
     let (mut gone, mut began) = (0, Instant::now());
     for key in keys {
-        gone += u64::from(local.state.borrow_mut().dismiss_disbelieved(local, key));
+        gone += u64::from(local.state.borrow_mut().dismiss_unverified(local, key));
         if began.elapsed() >= SLICE {
             local.schedule_flush();
             tokio::task::yield_now().await;
@@ -56,24 +56,24 @@ async fn all(local: &Rc<Local>) {
     local.schedule_flush();
     if gone > 0 {
         tracing::info!(
-            "{gone} connected clients had to go: their certificates are not believed any more"
+            "{gone} connected clients had to go: their certificates are not trusted any more"
         );
     }
 }
 
 impl State {
     /// True if it had to go.
-    fn dismiss_disbelieved(&mut self, local: &Local, key: ConnectionKey) -> bool {
+    fn dismiss_unverified(&mut self, local: &Local, key: ConnectionKey) -> bool {
         let Some(Link { wire, seat, .. }) = self.links.get_mut(key) else { return false };
         let Some(tls) = &seat.listener().tls else { return false };
-        match wire.believe(&tls.acceptor, seconds_since_1970()) {
-            Err(disbelief @ Disbelief::Refused(_)) => {
+        match wire.verify(&tls.acceptor, seconds_since_1970()) {
+            Err(unverified @ Unverified::Refused(_)) => {
                 let reason = ReasonCode::NotAuthorized;
-                self.shard.dismiss(local.clock.now(), key, reason, &disbelief.to_string());
+                self.shard.dismiss(local.clock.now(), key, reason, &unverified.to_string());
                 true
             }
             // Who was let in was found to be good then.
-            Ok(()) | Err(Disbelief::Unknown(_)) => false,
+            Ok(()) | Err(Unverified::Unknown(_)) => false,
         }
     }
 }

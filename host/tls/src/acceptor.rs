@@ -19,14 +19,14 @@ use crate::authorities::{Authority, authorities};
 use crate::by_name::ByName;
 use crate::certificates::{Certificate, Pair, certified};
 use crate::client_certificates::verifier;
-use crate::disbelief::Disbelief;
 use crate::ocsp::{Inquiry, Ocsp, Staple};
-use crate::register::Register;
+use crate::revocation_index::RevocationIndex;
 use crate::revocation_list::RevocationList;
 use crate::session::Session;
 use crate::settings::{Clients, Settings, Unfit};
 use crate::suites::{SUITES, Suite, Version};
 use crate::tickets::{TicketKeys, Tickets};
+use crate::unverified::Unverified;
 
 /// Makes a [`Session`] of each accepted connection. Shared by all threads.
 pub struct Acceptor {
@@ -44,16 +44,16 @@ struct Shown {
     /// What is to be asked about the first, and the answer that is shown with it.
     inquiry: Option<Arc<Inquiry>>,
     staple: Option<Staple>,
-    belief: Belief,
+    verification: Verification,
 }
 
-/// Whose certificates are believed. The tickets are part of it: each says that its owner was believed, so
+/// Whose certificates are trusted. The tickets are part of it: each says that its owner was trusted, so
 /// none outlives what that was by.
 #[derive(Clone)]
-struct Belief {
+struct Verification {
     verifier: Arc<dyn ClientCertVerifier>,
     authorities: Arc<[Authority]>,
-    register: Option<Arc<Register>>,
+    index: Option<Arc<RevocationIndex>>,
     tickets: Arc<Tickets>,
     /// Rises with each change.
     epoch: u64,
@@ -69,8 +69,8 @@ impl Acceptor {
         Ok(Self { shown: ArcSwap::new(Arc::new(shown)), changing: Mutex::new(()) })
     }
 
-    /// Changes the settings for all connections to come. Who was believed by other settings has to be believed
-    /// anew: older tickets open nothing, and [`Self::believe`] says who may stay.
+    /// Changes the settings for all connections to come. Who was trusted by other settings has to be trusted
+    /// anew: older tickets open nothing, and [`Self::verify`] says who may stay.
     ///
     /// # Errors
     /// As [`Self::new`]; then the old ones stay.
@@ -96,7 +96,7 @@ impl Acceptor {
         Shown::new(settings, Some(&before), now).map(drop)
     }
 
-    /// By what the certificates of clients are believed; `None`: they are not asked for.
+    /// By what the certificates of clients are trusted; `None`: they are not asked for.
     pub fn clients(&self) -> Option<Clients> {
         self.shown.load().settings.clients.clone()
     }
@@ -118,7 +118,7 @@ impl Acceptor {
         let before = self.shown.load_full();
         let is_about_it = before.inquiry.as_ref().is_some_and(|it| Arc::ptr_eq(it, about));
         if is_about_it && before.staple != answer {
-            self.shown.store(Arc::new(before.with(answer, before.belief.clone())));
+            self.shown.store(Arc::new(before.with(answer, before.verification.clone())));
         }
     }
 
@@ -127,15 +127,15 @@ impl Acceptor {
         self.shown.load().staple.as_ref().map(|staple| staple.until)
     }
 
-    /// Who signs the certificates that are believed, in the order of `cacertfile`.
+    /// Who signs the certificates that are trusted, in the order of `cacertfile`.
     pub fn authorities(&self) -> Arc<[Authority]> {
-        self.shown.load().belief.authorities.clone()
+        self.shown.load().verification.authorities.clone()
     }
 
     /// The lists that say who is revoked; of several about the same certificates that which ends last.
     pub fn revocation_lists(&self) -> Vec<RevocationList> {
         let shown = self.shown.load();
-        shown.belief.register.iter().flat_map(|register| register.lists()).cloned().collect()
+        shown.verification.index.iter().flat_map(|index| index.lists()).cloned().collect()
     }
 
     /// The state of a connection that was just accepted.
@@ -146,46 +146,46 @@ impl Acceptor {
         let shown = self.shown.load();
         let connection =
             ServerConnection::new(shown.config.clone()).map_err(std::io::Error::other)?;
-        Ok(Session::new(connection, shown.belief.epoch))
+        Ok(Session::new(connection, shown.verification.epoch))
     }
 
-    /// Rises with each change of whose certificates are believed.
+    /// Rises with each change of whose certificates are trusted.
     pub fn epoch(&self) -> u64 {
-        self.shown.load().belief.epoch
+        self.shown.load().verification.epoch
     }
 
     /// True if the client of a session was found to be who it says, by the settings of now.
-    pub fn has_believed(&self, session: &Session) -> bool {
-        session.believed_in() == Some(self.epoch())
+    pub fn has_verified(&self, session: &Session) -> bool {
+        session.verified_in() == Some(self.epoch())
     }
 
-    /// Whether the client of a session is believed by the settings of now. Computes only where that is not known:
-    /// for one that was believed by others, or that has resumed. Who has shown no certificate is not asked
+    /// Whether the client of a session is trusted by the settings of now. Computes only where that is not known:
+    /// for one that was trusted by others, or that has resumed. Who has shown no certificate is not asked
     /// for one again.
     ///
     /// # Errors
-    /// [`Disbelief`]: it is not, or nobody can say.
-    pub fn believe(&self, session: &mut Session, now: i64) -> Result<(), Disbelief> {
-        if self.has_believed(session) {
+    /// [`Unverified`]: it is not, or nobody can say.
+    pub fn verify(&self, session: &mut Session, now: i64) -> Result<(), Unverified> {
+        if self.has_verified(session) {
             return Ok(());
         }
-        let belief = self.shown.load().belief.clone();
+        let verification = self.shown.load().verification.clone();
         if let Some((own, between)) = session.chain().and_then(<[_]>::split_first) {
             let seconds = u64::try_from(now).unwrap_or_default();
             let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
-            belief.verifier.verify_client_cert(own, between, now).map_err(Disbelief::of)?;
+            verification.verifier.verify_client_cert(own, between, now).map_err(Unverified::of)?;
         }
-        session.set_believed_in(belief.epoch);
+        session.set_verified_in(verification.epoch);
         Ok(())
     }
 
     /// The keys of the tickets: with them a successor lets clients resume that this one has let in. They are
     /// as secret as the private key.
     pub fn ticket_keys(&self) -> TicketKeys {
-        self.shown.load().belief.tickets.keys()
+        self.shown.load().verification.tickets.keys()
     }
 
-    /// Goes on with the ticket keys of a predecessor that believed the same clients.
+    /// Goes on with the ticket keys of a predecessor that trusted the same clients.
     ///
     /// # Errors
     /// There is no memory; then nothing changes.
@@ -193,8 +193,9 @@ impl Acceptor {
         let _one = self.changing.lock();
         let tickets = Tickets::of(keys).map_err(|_| std::io::ErrorKind::OutOfMemory)?;
         let before = self.shown.load_full();
-        let belief = Belief { tickets: Arc::new(tickets), ..before.belief.clone() };
-        self.shown.store(Arc::new(before.with(before.staple.clone(), belief)));
+        let verification =
+            Verification { tickets: Arc::new(tickets), ..before.verification.clone() };
+        self.shown.store(Arc::new(before.with(before.staple.clone(), verification)));
         Ok(())
     }
 }
@@ -210,7 +211,7 @@ impl Shown {
     fn new(settings: Settings, before: Option<&Self>, now: i64) -> Result<Self, Unfit> {
         let provider = Arc::new(provider(&settings)?);
         let certificates = certificates(&settings, before, now, &provider)?;
-        let belief = belief(&settings, before, &provider)?;
+        let verification = verification(&settings, before, &provider)?;
         let (inquiry, staple) = match before {
             Some(before) if is_asked_the_same(&settings, &before.settings) => {
                 (before.inquiry.clone(), before.staple.clone())
@@ -218,20 +219,20 @@ impl Shown {
             _ => (inquiry(&settings)?, None),
         };
         let certificate = resolver(&certificates, staple.as_ref())?;
-        let config = Arc::new(config(&settings, provider, certificate, &belief)?);
-        Ok(Self { settings, config, certificates, inquiry, staple, belief })
+        let config = Arc::new(config(&settings, provider, certificate, &verification)?);
+        Ok(Self { settings, config, certificates, inquiry, staple, verification })
     }
 
     /// The same with another answer and other tickets.
-    fn with(&self, staple: Option<Staple>, belief: Belief) -> Self {
+    fn with(&self, staple: Option<Staple>, verification: Verification) -> Self {
         let mut config = (*self.config).clone();
-        config.ticketer = belief.tickets.clone();
+        config.ticketer = verification.tickets.clone();
         if let Ok(certificate) = resolver(&self.certificates, staple.as_ref()) {
             config.cert_resolver = certificate;
         }
         let (settings, certificates) = (self.settings.clone(), self.certificates.clone());
         let (config, inquiry) = (Arc::new(config), self.inquiry.clone());
-        Self { settings, config, certificates, inquiry, staple, belief }
+        Self { settings, config, certificates, inquiry, staple, verification }
     }
 }
 
@@ -265,31 +266,30 @@ fn pairs(settings: &Settings) -> impl Iterator<Item = &Pair> {
     std::iter::once(&settings.certificate).chain(&settings.others)
 }
 
-fn belief(
+fn verification(
     settings: &Settings,
     before: Option<&Shown>,
     provider: &Arc<CryptoProvider>,
-) -> Result<Belief, Unfit> {
+) -> Result<Verification, Unfit> {
     if let Some(before) = before
         && before.settings.clients == settings.clients
     {
-        return Ok(before.belief.clone());
+        return Ok(before.verification.clone());
     }
-    let (verifier, authorities, register) = match &settings.clients {
+    let (verifier, authorities, index) = match &settings.clients {
         Some(clients) => {
-            let register =
-                clients.revocation.as_ref().map(|it| it.register(clients)).transpose()?;
-            let register = register.map(Arc::new);
-            let verifier = verifier(clients, register.clone(), provider.clone())?;
-            (verifier, authorities(&clients.cacertfile)?, register)
+            let index = clients.revocation.as_ref().map(|it| it.index(clients)).transpose()?;
+            let index = index.map(Arc::new);
+            let verifier = verifier(clients, index.clone(), provider.clone())?;
+            (verifier, authorities(&clients.cacertfile)?, index)
         }
         None => (WebPkiClientVerifier::no_client_auth(), Vec::new(), None),
     };
     let tickets =
         Tickets::new().map_err(|_| Unfit::new("certfile", "there are no keys for tickets"))?;
-    let epoch = before.map_or(0, |before| before.belief.epoch + 1);
+    let epoch = before.map_or(0, |before| before.verification.epoch + 1);
     let (authorities, tickets) = (authorities.into(), Arc::new(tickets));
-    Ok(Belief { verifier, authorities, register, tickets, epoch })
+    Ok(Verification { verifier, authorities, index, tickets, epoch })
 }
 
 fn resolver(
@@ -308,19 +308,19 @@ fn config(
     settings: &Settings,
     provider: Arc<CryptoProvider>,
     certificate: Arc<ByName>,
-    belief: &Belief,
+    verification: &Verification,
 ) -> Result<ServerConfig, Unfit> {
     let versions: Vec<_> = settings.versions.iter().map(|version| version.of_library()).collect();
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&versions)
         .map_err(|error| Unfit::new("versions", error.to_string()))?
-        .with_client_cert_verifier(belief.verifier.clone())
+        .with_client_cert_verifier(verification.verifier.clone())
         .with_cert_resolver(certificate);
     config.alpn_protocols.clone_from(&settings.protocols);
     config.ignore_client_order = true;
     // A session that is resumed is in the client's ticket: a million of them cost no memory here.
     config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.ticketer = belief.tickets.clone();
+    config.ticketer = verification.tickets.clone();
     // Who comes again gets another one then.
     config.send_tls13_tickets = 1;
     Ok(config)

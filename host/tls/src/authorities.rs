@@ -15,12 +15,12 @@ pub struct Authority {
     pub subject: String,
     /// Its serial number, in hexadecimal: while one is replaced there may be two of a name.
     pub serial: String,
-    /// When it expires, in seconds since 1970. Who is believed without being signed by others is believed after that
+    /// When it expires, in seconds since 1970. Who is trusted without being signed by others is trusted after that
     /// too (RFC 5280, 6.1).
     pub expires: i64,
 }
 
-/// Reads the certificates of those who sign, in PEM, as those who are believed.
+/// Reads the certificates of those who sign, in PEM, as those who are trusted.
 pub(crate) fn roots(cacertfile: &str) -> Result<RootCertStore, Unfit> {
     let mut roots = RootCertStore::empty();
     for (index, certificate) in certificates(cacertfile).map_err(unfit)?.into_iter().enumerate() {

@@ -15,13 +15,13 @@ use rustls::{
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 
 use crate::authorities::roots;
-use crate::register::{Register, Standing};
+use crate::revocation_index::{RevocationIndex, RevocationStatus};
 use crate::settings::{Clients, Unfit};
 
-/// What rustls asks about the certificates of clients; `register` is where those are looked up that are revoked.
+/// What rustls asks about the certificates of clients; `index` is where those are looked up that are revoked.
 pub(crate) fn verifier(
     clients: &Clients,
-    register: Option<Arc<Register>>,
+    index: Option<Arc<RevocationIndex>>,
     provider: Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, Unfit> {
     let Clients { cacertfile, required, depth, .. } = clients;
@@ -30,7 +30,7 @@ pub(crate) fn verifier(
     let builder = WebPkiClientVerifier::builder_with_provider(roots.clone(), provider);
     let builder = if *required { builder } else { builder.allow_unauthenticated() };
     let inner = builder.build().map_err(|error| Unfit::new("cacertfile", error.to_string()))?;
-    Ok(Arc::new(Strict { inner, depth: *depth, register, roots, ways }))
+    Ok(Arc::new(Strict { inner, depth: *depth, index, roots, ways }))
 }
 
 /// Refuses what the other would let through, and asks it about the rest.
@@ -39,17 +39,17 @@ struct Strict {
     inner: Arc<dyn ClientCertVerifier>,
     /// Certificates behind a client's own.
     depth: usize,
-    register: Option<Arc<Register>>,
+    index: Option<Arc<RevocationIndex>>,
     roots: Arc<RootCertStore>,
     ways: WebPkiSupportedAlgorithms,
 }
 
 impl Strict {
-    /// As the other does, along each path that would do, with a look at the register. The library's own look stops at
+    /// As the other does, along each path that would do, with a look at the index. The library's own look stops at
     /// the first list of an issuer and at the first doubt, and takes longer the longer the list is.
     fn look_up(
         &self,
-        register: &Register,
+        index: &RevocationIndex,
         certificate: &CertificateDer<'_>,
         between: &[CertificateDer<'_>],
         now: UnixTime,
@@ -59,8 +59,8 @@ impl Strict {
         let worst = Cell::new(None);
         let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         let look = |path: &VerifiedPath<'_>| {
-            register.look_up(path, seconds).map_err(|standing| {
-                worst.set(worst.get().max(Some(standing)));
+            index.look_up(path, seconds).map_err(|status| {
+                worst.set(worst.get().max(Some(status)));
                 webpki::Error::CertRevoked
             })
         };
@@ -69,7 +69,7 @@ impl Strict {
         let path = own.verify_for_usage(ways, roots, between, now, usage, None, Some(&look));
         match (path.is_ok(), worst.get()) {
             (true, _) => Ok(()),
-            (false, Some(standing)) => Err(standing.into()),
+            (false, Some(status)) => Err(status.into()),
             // There is no path, and the other knows how to say why.
             (false, None) => {
                 let why = self.inner.verify_client_cert(certificate, between, now);
@@ -79,12 +79,12 @@ impl Strict {
     }
 }
 
-impl From<Standing> for Error {
-    fn from(standing: Standing) -> Self {
-        Self::InvalidCertificate(match standing {
-            Standing::Revoked => CertificateError::Revoked,
-            Standing::OutOfDate => CertificateError::ExpiredRevocationList,
-            Standing::Unknown => CertificateError::UnknownRevocationStatus,
+impl From<RevocationStatus> for Error {
+    fn from(status: RevocationStatus) -> Self {
+        Self::InvalidCertificate(match status {
+            RevocationStatus::Revoked => CertificateError::Revoked,
+            RevocationStatus::OutOfDate => CertificateError::ExpiredRevocationList,
+            RevocationStatus::Unknown => CertificateError::UnknownRevocationStatus,
         })
     }
 }
@@ -111,10 +111,10 @@ impl ClientCertVerifier for Strict {
         if between.len() > self.depth {
             return Err(CertificateError::ApplicationVerificationFailure.into());
         }
-        match &self.register {
+        match &self.index {
             None => self.inner.verify_client_cert(certificate, between, now),
-            Some(register) => {
-                self.look_up(register, certificate, between, now)?;
+            Some(index) => {
+                self.look_up(index, certificate, between, now)?;
                 Ok(ClientCertVerified::assertion())
             }
         }

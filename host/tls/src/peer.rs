@@ -1,4 +1,4 @@
-//! What the certificate of a client says of it, once it is believed.
+//! What the certificate of a client says of it, once it is trusted.
 
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;

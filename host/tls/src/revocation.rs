@@ -8,7 +8,7 @@ use rustls::pki_types::pem::PemObject as _;
 use x509_parser::prelude::X509Certificate;
 
 use crate::certificates::{certificates, parsed};
-use crate::register::Register;
+use crate::revocation_index::RevocationIndex;
 use crate::revocation_list::RevocationList;
 use crate::settings::{Clients, Unfit};
 
@@ -26,7 +26,7 @@ pub struct Revocation {
 
 impl Revocation {
     /// All lists as handshakes look them up.
-    pub(crate) fn register(&self, clients: &Clients) -> Result<Register, Unfit> {
+    pub(crate) fn index(&self, clients: &Clients) -> Result<RevocationIndex, Unfit> {
         let unfit = |why: String| Unfit::new("crlfile", why);
         let signers = certificates(&clients.cacertfile).map_err(unfit)?;
         let signers = parsed(&signers).map_err(unfit)?;
@@ -36,7 +36,7 @@ impl Revocation {
         if lists.len() > LISTS_MAX {
             return Err(unfit(format!("there are more than {LISTS_MAX} lists")));
         }
-        Ok(Register::new(lists, &signers))
+        Ok(RevocationIndex::new(lists, &signers))
     }
 }
 

@@ -18,10 +18,10 @@ pub struct Session {
     connection: Box<ServerConnection>,
     /// The client broke the rules: what was read before still counts, and nothing after it.
     broken: bool,
-    /// Of the settings by which it is or was handled, or by which its client was believed last.
+    /// Of the settings by which it is or was handled, or by which its client was trusted last.
     epoch: u64,
     /// By the settings of `epoch`.
-    is_believed: bool,
+    is_verified: bool,
 }
 
 /// What [`Session::take`] found.
@@ -40,7 +40,7 @@ pub enum Taken {
 impl Session {
     pub(crate) fn new(mut connection: ServerConnection, epoch: u64) -> Self {
         connection.set_buffer_limit(Some(PENDING_MAX));
-        Self { connection: Box::new(connection), broken: false, epoch, is_believed: false }
+        Self { connection: Box::new(connection), broken: false, epoch, is_verified: false }
     }
 
     /// True until client and broker know each other.
@@ -60,14 +60,14 @@ impl Session {
     }
 
     /// The epoch by whose settings its client was found to be who it says; `None` for one that has
-    /// resumed, which is believed for what it was once.
-    pub(crate) fn believed_in(&self) -> Option<u64> {
+    /// resumed, which is trusted for what it was once.
+    pub(crate) fn verified_in(&self) -> Option<u64> {
         let is_full = self.connection.handshake_kind() != Some(HandshakeKind::Resumed);
-        (is_full || self.is_believed).then_some(self.epoch)
+        (is_full || self.is_verified).then_some(self.epoch)
     }
 
-    pub(crate) fn set_believed_in(&mut self, epoch: u64) {
-        (self.epoch, self.is_believed) = (epoch, true);
+    pub(crate) fn set_verified_in(&mut self, epoch: u64) {
+        (self.epoch, self.is_verified) = (epoch, true);
     }
 
     /// What was agreed on, as plugins ask for it (`client.get`): `tls.version`, `tls.cipher`, `tls.sni`.

@@ -27,7 +27,7 @@ pub struct Settings {
     pub protocols: Vec<Vec<u8>>,
 }
 
-/// Which certificates of clients are believed.
+/// Which certificates of clients are trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clients {
     /// The certificates of those who sign them, in PEM.

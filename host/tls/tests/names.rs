@@ -14,7 +14,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme};
 use theseus_tls::{Acceptor, Ocsp, Settings, Staple};
 
-/// Remembers what it is shown, and believes everything.
+/// Remembers what it is shown, and trusts everything.
 #[derive(Debug, Default)]
 struct Witness(std::sync::Mutex<(Vec<u8>, Vec<u8>)>);
 

@@ -315,7 +315,7 @@ fn an_authority_with_a_key_of_rsa_and_one_with_sha_1() {
 /// Without certificates that nobody needs every byte counts: what an answer says, who says so, and the
 /// signature.
 #[test]
-fn no_part_of_an_answer_and_no_flipped_bit_is_believed() {
+fn no_part_of_an_answer_and_no_flipped_bit_is_trusted() {
     let office = Office::new();
     let inquiry = office.inquiry(OURS);
     let at = now();
@@ -340,9 +340,9 @@ fn no_part_of_an_answer_and_no_flipped_bit_is_believed() {
                     let mut flipped = response.clone();
                     flipped[index] ^= bit;
                     let said = read_alone(&inquiry, &flipped, at);
-                    let is_believed =
+                    let is_trusted =
                         matches!(said, Ok(_) | Err(Refused::Revoked | Refused::Unknown));
-                    assert!(!is_believed, "byte {index}, bit {bit:#x}: {said:?}");
+                    assert!(!is_trusted, "byte {index}, bit {bit:#x}: {said:?}");
                 }
             }
         }

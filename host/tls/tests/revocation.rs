@@ -1,4 +1,4 @@
-//! Certificates that were believed and are not any more: at the door, with a ticket from before, and inside.
+//! Certificates that were trusted and are not any more: at the door, with a ticket from before, and inside.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is a failed test")]
 
 mod ends;
@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use ends::{Authority, Ends, Pair, clients, config, now, settings};
 use rustls::ClientConfig;
-use theseus_tls::{Acceptor, Clients, Disbelief, Revocation, RevocationList, Settings};
+use theseus_tls::{Acceptor, Clients, Revocation, RevocationList, Settings, Unverified};
 
 const DAY: i64 = 24 * 3600;
 
-/// One that believes whom this one has signed, but for whom the list names.
+/// One that trusts whom this one has signed, but for whom the list names.
 fn acceptor(ca: &Authority, crlfile: &str) -> Acceptor {
     let revocation = Revocation { crlfile: Some(crlfile.into()), ..Revocation::default() };
     let clients = Clients { revocation: Some(revocation), ..clients(ca, true, 1) };
@@ -46,15 +46,15 @@ fn who_is_revoked_comes_in_no_more_with_a_ticket_from_before_neither_and_may_not
     let (good, thief) = (showing(&ca, &good), (showing(&ca, &stolen)));
     let mut inside = enter(&acceptor, &thief).unwrap();
     let mut other = enter(&acceptor, &good).unwrap();
-    assert_eq!(acceptor.believe(&mut inside.server, now()), Ok(()));
+    assert_eq!(acceptor.verify(&mut inside.server, now()), Ok(()));
     put(&acceptor, &ca.revoke(&[&stolen], (-1, 1)));
     // It has a ticket.
     let said = enter(&acceptor, &thief).map(|_| ()).unwrap_err();
     assert_eq!(said, "server: invalid peer certificate: Revoked");
-    let disbelief = Err(Disbelief::Refused("is revoked"));
-    assert_eq!(acceptor.believe(&mut inside.server, now()), disbelief);
-    assert_eq!(acceptor.believe(&mut inside.server, now()), disbelief, "also when asked again");
-    assert_eq!(acceptor.believe(&mut other.server, now()), Ok(()));
+    let unverified = Err(Unverified::Refused("is revoked"));
+    assert_eq!(acceptor.verify(&mut inside.server, now()), unverified);
+    assert_eq!(acceptor.verify(&mut inside.server, now()), unverified, "also when asked again");
+    assert_eq!(acceptor.verify(&mut other.server, now()), Ok(()));
     assert!(enter(&acceptor, &good).is_ok());
 }
 
@@ -67,7 +67,7 @@ fn who_was_at_the_door_when_the_list_came_is_looked_at_again() {
     let mut late = Ends::new(&showing(&ca, &stolen), acceptor.accept().unwrap());
     put(&acceptor, &ca.revoke(&[&stolen], (-1, 1)));
     late.run().unwrap();
-    assert_eq!(acceptor.believe(&mut late.server, now()), Err(Disbelief::Refused("is revoked")));
+    assert_eq!(acceptor.verify(&mut late.server, now()), Err(Unverified::Refused("is revoked")));
 }
 
 /// The ticket opens, as the keys are those of before: what a predecessor hands over may be outdated.
@@ -82,7 +82,7 @@ fn a_ticket_of_a_predecessor_that_knew_less_is_not_enough() {
     after.set_ticket_keys(before.ticket_keys()).unwrap();
     let mut resumed = enter(&after, &client).unwrap();
     assert_eq!(resumed.client.handshake_kind(), Some(rustls::HandshakeKind::Resumed));
-    assert_eq!(after.believe(&mut resumed.server, now()), Err(Disbelief::Refused("is revoked")));
+    assert_eq!(after.verify(&mut resumed.server, now()), Err(Unverified::Refused("is revoked")));
 }
 
 #[test]
@@ -97,8 +97,8 @@ fn whose_authority_went_has_to_go_too() {
     let change = |settings: &mut Settings| settings.clients.as_mut().unwrap().cacertfile = only;
     acceptor.change(now(), change).unwrap();
     assert_eq!(
-        acceptor.believe(&mut inside.server, now()),
-        Err(Disbelief::Refused("is signed by nobody who is trusted"))
+        acceptor.verify(&mut inside.server, now()),
+        Err(Unverified::Refused("is signed by nobody who is trusted"))
     );
 }
 
@@ -116,10 +116,10 @@ fn without_a_list_that_is_in_force_nobody_can_say() {
     let acceptor = acceptor(&ca, &ca.revoke(&[], (-1, 1)));
     let mut inside = enter(&acceptor, &client).unwrap();
     put(&acceptor, &ca.revoke(&[], (-3, -1)));
-    let disbelief = acceptor.believe(&mut inside.server, now()).unwrap_err();
-    assert!(matches!(disbelief, Disbelief::Unknown(_)), "{disbelief}");
+    let unverified = acceptor.verify(&mut inside.server, now()).unwrap_err();
+    assert!(matches!(unverified, Unverified::Unknown(_)), "{unverified}");
     put(&acceptor, &ca.revoke(&[], (-1, 2)));
-    assert_eq!(acceptor.believe(&mut inside.server, now()), Ok(()));
+    assert_eq!(acceptor.verify(&mut inside.server, now()), Ok(()));
 }
 
 /// Each of a chain is looked up, with the one who signed it.
@@ -261,7 +261,7 @@ fn who_is_revoked_is_so_whatever_is_unknown_of_its_authority() {
     let acceptor = acceptor(&ca, &(ca.revoke(&[], (-1, 1)) + &between.revoke(&[], (-1, 1))));
     let mut inside = enter(&acceptor, &client).unwrap();
     put(&acceptor, &(ca.revoke(&[], (-3, -1)) + &between.revoke(&[&leaf], (-1, 1))));
-    assert_eq!(acceptor.believe(&mut inside.server, now()), Err(Disbelief::Refused("is revoked")));
+    assert_eq!(acceptor.verify(&mut inside.server, now()), Err(Unverified::Refused("is revoked")));
 }
 
 fn pem_body(pem: &str) -> Vec<u8> {

@@ -154,12 +154,12 @@ fn what_was_said_before_the_rules_were_broken_is_heard() {
 }
 
 /// The one settings, as to clients.
-fn asking(ca: &Authority, believed: &Authority, required: bool, depth: usize) -> Settings {
-    Settings { clients: Some(clients(believed, required, depth)), ..settings(&ca.server()) }
+fn asking(ca: &Authority, trusted: &Authority, required: bool, depth: usize) -> Settings {
+    Settings { clients: Some(clients(trusted, required, depth)), ..settings(&ca.server()) }
 }
 
 #[test]
-fn only_certificates_that_somebody_known_has_signed_are_believed() {
+fn only_certificates_that_somebody_known_has_signed_are_trusted() {
     let (ca, other) = (Authority::new("ca"), Authority::new("other"));
     let over = ca.sign(rcgen::ExtendedKeyUsagePurpose::ClientAuth, (-2, -1));
     for (required, shows, said) in [
@@ -182,9 +182,9 @@ fn only_certificates_that_somebody_known_has_signed_are_believed() {
     }
 }
 
-/// Who is believed without being signed by others has no dates (RFC 5280, 6.1.1): that it is over, an operator is told.
+/// Who is trusted without being signed by others has no dates (RFC 5280, 6.1.1): that it is over, an operator is told.
 #[test]
-fn who_is_believed_is_known_by_name_and_end_and_believed_after_it() {
+fn who_is_trusted_is_known_by_name_and_end_and_trusted_after_it() {
     const DAY: i64 = 24 * 3600;
     let (old, new) = (Authority::in_force("ca", (-9, -2)), Authority::in_force("ca", (-2, 5)));
     let server = Authority::new("server");
@@ -225,7 +225,7 @@ fn a_chain_is_no_longer_than_depth() {
 }
 
 #[test]
-fn who_comes_again_resumes_until_others_are_believed() {
+fn who_comes_again_resumes_until_others_are_trusted() {
     let ca = Authority::new("ca");
     let acceptor = acceptor(&asking(&ca, &ca, true, 10));
     let client = Arc::new(config(&ca, Some(&ca.client())));

@@ -1,4 +1,4 @@
-//! All lists of revoked certificates of a listener, as handshakes look them up. What is in one is revoked, whatever
+//! All lists of revoked certificates of a listener, by issuer, as handshakes look them up. What is in one is revoked, whatever
 //! another says; what none speaks of may be.
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ const KEYS_MAX: usize = 16;
 
 /// What the lists say of a path of certificates, the best last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Standing {
+pub(crate) enum RevocationStatus {
     /// One of them has no list.
     Unknown,
     /// One of them has none that is in force.
@@ -26,7 +26,7 @@ pub(crate) enum Standing {
 
 /// The lists.
 #[derive(Debug)]
-pub(crate) struct Register(Vec<Entry>);
+pub(crate) struct RevocationIndex(Vec<Entry>);
 
 #[derive(Debug)]
 struct Entry {
@@ -43,8 +43,8 @@ struct Issuer<'a> {
     certificate: Option<&'a Cert<'a>>,
 }
 
-impl Register {
-    /// One of these lists; `anchors` are those who are believed without being signed by others.
+impl RevocationIndex {
+    /// One of these lists; `anchors` are those who are trusted without being signed by others.
     pub(crate) fn new(lists: Vec<RevocationList>, anchors: &[X509Certificate<'_>]) -> Self {
         let entry = |list: RevocationList| {
             let namesakes = anchors.iter().filter(|anchor| list.names(anchor.subject()));
@@ -66,7 +66,11 @@ impl Register {
 
     /// What they say at `now`, in seconds since 1970, of all certificates of a path but the last, which nobody else
     /// has signed.
-    pub(crate) fn look_up(&self, path: &VerifiedPath<'_>, now: i64) -> Result<(), Standing> {
+    pub(crate) fn look_up(
+        &self,
+        path: &VerifiedPath<'_>,
+        now: i64,
+    ) -> Result<(), RevocationStatus> {
         let own: &Cert<'_> = path.end_entity();
         let mut issued: Vec<(&Cert<'_>, Issuer<'_>)> = Vec::new();
         let mut below = own;
@@ -81,15 +85,15 @@ impl Register {
             self.of(certificate, issuer).any(|list| list.holds(certificate.serial()))
         });
         if is_revoked {
-            return Err(Standing::Revoked);
+            return Err(RevocationStatus::Revoked);
         }
         let known = issued.iter().enumerate().map(|(index, (certificate, issuer))| {
             let der = certificate.der();
             let lists = self.of(certificate, issuer);
             let ends = lists.filter(|list| list.speaks_of(&der, index == 0)).map(|it| it.expires);
             match ends.max() {
-                None => Err(Standing::Unknown),
-                Some(expires) if expires <= now => Err(Standing::OutOfDate),
+                None => Err(RevocationStatus::Unknown),
+                Some(expires) if expires <= now => Err(RevocationStatus::OutOfDate),
                 Some(_) => Ok(()),
             }
         });
