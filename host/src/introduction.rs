@@ -58,7 +58,7 @@ impl<'a> Seen<'a> {
         }
         let (wire, now) = (&mut stranger.wire, seconds_since_1970());
         let tls = listener.tls.as_ref();
-        let verification = tls.map_or(Ok(()), |tls| wire.verify(&tls.acceptor, now));
+        let verification = tls.map_or(Ok(()), |tls| wire.admit(&tls.acceptor, now));
         facts.extend(origin.facts());
         Self { origin, listener, peer, verification, facts }
     }

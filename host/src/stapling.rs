@@ -11,6 +11,7 @@ use theseus_tls::{Acceptor, Inquiry, Newest, Refused, Staple};
 use crate::clock::seconds_since_1970;
 use crate::fetch::{self, Bounds};
 use crate::refresh::Refresh;
+use crate::tls::Tls;
 
 /// Between two looks at whether the certificate is another, or an answer is over.
 const LOOK: Duration = Duration::from_secs(2);
@@ -21,50 +22,69 @@ const MARGIN: i64 = 10;
 /// Bytes of an answer.
 const ANSWER_MAX: usize = 64 << 10;
 
-/// A listener whose certificate is asked about.
-pub(crate) struct Stapled {
-    /// As logs know it: `ssl:default`.
-    pub(crate) title: String,
-    pub(crate) options: Ocsp,
-    pub(crate) acceptor: Arc<Acceptor>,
-}
-
-/// Asks and shows until its task is dropped.
-pub(crate) async fn watch(stapled: Stapled) {
-    let mut about = None;
-    let mut course = Course::new(stapled.options.refresh_interval);
+/// Asks and shows until its task is dropped, as the options of the listener want at any time. `title` is the listener as
+/// logs know it: `ssl:default`.
+pub(crate) async fn watch(title: Box<str>, tls: Arc<Tls>) {
+    let mut stapled: Option<Stapled> = None;
     loop {
-        let current = stapled.acceptor.inquiry();
-        if !is_same(current.as_ref(), about.as_ref()) {
-            if current.as_deref() == about.as_deref() {
-                // Other settings for the same certificate.
-                course.show(&stapled, current.as_ref());
-            } else {
-                course = Course::new(stapled.options.refresh_interval);
+        let options = tls.options.load().ocsp.clone();
+        if let (Some(options), Some(about)) = (options, tls.acceptor.inquiry()) {
+            // Without stapling for a while it is still the same certificate, and known what was said of it.
+            let is_known = |it: &Stapled| *it.about == *about;
+            match stapled.as_mut().filter(|it| is_known(it)) {
+                Some(stapled) => stapled.follow(options, about, &tls.acceptor),
+                None => stapled = Some(Stapled::new(options, about)),
             }
-            about = current;
-        }
-        if let Some(about) = &about {
-            if course.is_over(seconds_since_1970()) {
-                course.show(&stapled, Some(about));
-                tell(&stapled.title, about, &Line::Over);
-            }
-            if course.refresh.is_due() {
-                let left = course.left(seconds_since_1970());
-                let heard = ask(&stapled, about, &mut course.newest, left).await;
-                let line = course.hear(heard, seconds_since_1970());
-                course.show(&stapled, Some(about));
-                line.iter().for_each(|line| tell(&stapled.title, about, line));
+            if let Some(stapled) = &mut stapled {
+                stapled.turn(&title, &tls.acceptor).await;
             }
         }
         tokio::time::sleep(LOOK).await;
     }
 }
 
-fn is_same(one: Option<&Arc<Inquiry>>, other: Option<&Arc<Inquiry>>) -> bool {
-    match (one, other) {
-        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-        (one, other) => one.is_none() && other.is_none(),
+/// A certificate that is asked about.
+struct Stapled {
+    options: Ocsp,
+    about: Arc<Inquiry>,
+    course: Course,
+}
+
+impl Stapled {
+    fn new(options: Ocsp, about: Arc<Inquiry>) -> Self {
+        let course = Course::new(options.refresh_interval);
+        Self { options, about, course }
+    }
+
+    /// Goes on with other options, or other settings of the acceptor.
+    fn follow(&mut self, options: Ocsp, about: Arc<Inquiry>, acceptor: &Acceptor) {
+        if self.options != options {
+            self.course.refresh = Refresh::new(options.refresh_interval);
+            self.options = options;
+        }
+        if !Arc::ptr_eq(&self.about, &about) {
+            self.about = about;
+            self.course.is_over(seconds_since_1970());
+            self.show(acceptor);
+        }
+    }
+
+    async fn turn(&mut self, title: &str, acceptor: &Acceptor) {
+        if self.course.is_over(seconds_since_1970()) {
+            self.show(acceptor);
+            tell(title, &self.about, &Line::Over);
+        }
+        if self.course.refresh.is_due() {
+            let left = self.course.left(seconds_since_1970());
+            let heard = ask(&self.options, &self.about, &mut self.course.newest, left).await;
+            let line = self.course.hear(heard, seconds_since_1970());
+            self.show(acceptor);
+            line.iter().for_each(|line| tell(title, &self.about, line));
+        }
+    }
+
+    fn show(&self, acceptor: &Acceptor) {
+        acceptor.staple(&self.about, self.course.staple.clone());
     }
 }
 
@@ -78,8 +98,7 @@ enum Heard {
 }
 
 /// Asks, for no longer than an answer that is shown still holds.
-async fn ask(stapled: &Stapled, about: &Inquiry, newest: &mut Newest, left: Duration) -> Heard {
-    let options = &stapled.options;
+async fn ask(options: &Ocsp, about: &Inquiry, newest: &mut Newest, left: Duration) -> Heard {
     let url = match (&options.responder_url, about.responder()) {
         (Some(url), _) => url.clone(),
         (None, Some(url)) => match url.parse::<HttpUrl>() {
@@ -182,12 +201,6 @@ impl Course {
     fn left(&self, now: i64) -> Duration {
         let left = self.staple.as_ref().map(|staple| staple.until - now - MARGIN);
         left.map_or(Duration::MAX, |left| Duration::from_secs(left.try_into().unwrap_or_default()))
-    }
-
-    fn show(&self, stapled: &Stapled, about: Option<&Arc<Inquiry>>) {
-        if let Some(about) = about {
-            stapled.acceptor.staple(about, self.staple.clone());
-        }
     }
 }
 

@@ -95,7 +95,12 @@ impl Stream {
         self.tls.as_ref()?.peer()
     }
 
-    /// See [`Acceptor::verify`]; who comes without TLS is not asked for a certificate.
+    /// See [`Acceptor::admit`]; who comes without TLS is not asked for a certificate.
+    pub(crate) fn admit(&mut self, acceptor: &Acceptor, now: i64) -> Result<(), Unverified> {
+        self.tls.as_mut().map_or(Ok(()), |session| acceptor.admit(session, now))
+    }
+
+    /// See [`Acceptor::verify`].
     pub(crate) fn verify(&mut self, acceptor: &Acceptor, now: i64) -> Result<(), Unverified> {
         self.tls.as_mut().map_or(Ok(()), |session| acceptor.verify(session, now))
     }

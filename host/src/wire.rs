@@ -84,6 +84,11 @@ impl Wire {
         self.stream.peer()
     }
 
+    /// See [`Stream::admit`].
+    pub(crate) fn admit(&mut self, acceptor: &Acceptor, now: i64) -> Result<(), Unverified> {
+        self.stream.admit(acceptor, now)
+    }
+
     /// See [`Stream::verify`].
     pub(crate) fn verify(&mut self, acceptor: &Acceptor, now: i64) -> Result<(), Unverified> {
         self.stream.verify(acceptor, now)

@@ -347,3 +347,30 @@ fn what_cannot_be_asked_about_does_not_start() {
     let running = office.start_with("issuer_pem = \"ca/ca.pem\"");
     wait_until("an answer is shown", || running.is_stapled());
 }
+
+#[test]
+fn an_edit_of_the_options_keeps_the_answer_though_nobody_answers_any_more() {
+    let office = Office::new();
+    let running = office.start();
+    wait_until("an answer is shown", || running.is_stapled());
+    office.responder.answers(false);
+    let mark = running.broker.mark();
+    let section = "[listeners.ssl.default.ssl_options]\n";
+    office.site.edit("etc/theseus.toml", section, &format!("{section}max_handshakes = 50\n"));
+    running.broker.wait_for_line(mark, &["ssl_options.max_handshakes", "it holds from now on"]);
+    let asked = office.responder.asked();
+    wait_until("it is asked again", || office.responder.asked() >= asked + 4);
+    assert!(running.is_stapled());
+    // Off and on again.
+    let stapling = |from: &str, to: &str| {
+        let (mark, all) = (running.broker.mark(), "enable_ocsp_stapling = ");
+        let config = std::fs::read_to_string(office.site.path("etc/theseus.toml")).unwrap();
+        let edited = config.replace(&format!("{all}{from}"), &format!("{all}{to}"));
+        office.site.write("etc/theseus.toml", edited);
+        running.broker.wait_for_line(mark, &["enable_ocsp_stapling", "it holds from now on"]);
+    };
+    stapling("true", "false");
+    assert!(!running.is_stapled());
+    stapling("false", "true");
+    wait_until("the answer of before is shown", || running.is_stapled());
+}

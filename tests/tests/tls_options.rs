@@ -13,6 +13,9 @@ const CONFIG: &str = "etc/theseus.toml";
 /// A change is live within 2 s; three times that on a busy machine.
 const LIVE_WITHIN: Duration = Duration::from_secs(6);
 
+/// Whoever is inside is looked at this soon after a change; twice that.
+const LOOKED_WITHIN: Duration = Duration::from_secs(1);
+
 struct Secure {
     site: Site,
     broker: Broker,
@@ -61,8 +64,8 @@ impl Secure {
         program.args(["-t", "t", "-q", "1", "-m", "x"]).output().unwrap().status.success()
     }
 
-    fn subscribe(&self) -> Tool {
-        let mut program = self.with(subscriber(&self.broker, Version::V5), false);
+    fn subscribe(&self, certificate: bool) -> Tool {
+        let mut program = self.with(subscriber(&self.broker, Version::V5), certificate);
         let mut tool = Tool::spawn(program.args(["-d", "-q", "1", "-t", "t"]));
         tool.subscribed();
         tool
@@ -85,7 +88,9 @@ impl Secure {
     }
 
     fn accepts(&self, version: &str) -> bool {
-        !self.handshake(version).contains("Cipher is (NONE)")
+        let said = self.handshake(version);
+        let cipher = said.split("Cipher is ").nth(1).expect("somebody who answers");
+        !cipher.starts_with("(NONE)")
     }
 
     /// What openssl says of a handshake.
@@ -99,7 +104,7 @@ impl Secure {
 #[test]
 fn clients_are_asked_for_certificates_from_now_on_and_who_is_there_stays() {
     let secure = start();
-    let mut there = secure.subscribe();
+    let mut there = secure.subscribe(false);
     assert!(secure.publishes(false));
     assert_eq!(there.line(), "x");
     secure.add(
@@ -112,7 +117,20 @@ fn clients_are_asked_for_certificates_from_now_on_and_who_is_there_stays() {
     assert!(!secure.publishes(false), "nobody without a certificate");
     assert!(secure.publishes(true));
     assert_eq!(there.line(), "x");
-    assert_eq!(there.connects(), 1);
+    // And back: also who came by a certificate stays.
+    let mut by_certificate = secure.subscribe(true);
+    let (mark, asked) = (secure.broker.mark(), "verify_peer\"\nfail_if_no_peer_cert = true");
+    secure.site.edit(CONFIG, asked, "verify_none\"\nfail_if_no_peer_cert = false");
+    secure.broker.wait_for_line(mark, &["\"verify_peer\" -> \"verify_none\""]);
+    assert!(secure.publishes(false));
+    for tool in [&mut there, &mut by_certificate] {
+        assert_eq!(tool.line(), "x");
+        // The next look at who is inside has come meanwhile.
+        assert!(tool.line_within(LOOKED_WITHIN).is_none());
+        assert_eq!(tool.connects(), 1);
+    }
+    assert!(secure.publishes(false));
+    assert_eq!((there.line(), by_certificate.line()), ("x".to_owned(), "x".to_owned()));
 }
 
 #[test]

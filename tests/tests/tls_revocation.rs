@@ -313,6 +313,17 @@ fn a_list_is_fetched_and_the_last_good_one_outlives_its_server_and_the_broker() 
     let ssl = broker.address_of_title("ssl:default");
     secure = Secure { site, broker, ssl };
     assert!(secure.publish("good") && !secure.publish("stolen"));
+    // Nor does it take the server to name the list again.
+    let named = format!("crl_urls = [\"{url}\"]");
+    for (from, to, lets_in) in
+        [(named.as_str(), "crl_urls = []", true), ("crl_urls = []", &named, false)]
+    {
+        let mark = secure.broker.mark();
+        secure.site.edit("etc/theseus.toml", from, to);
+        secure.broker.wait_for_line(mark, &["ssl_options.crl_urls", "it holds from now on"]);
+        assert!(secure.publish("good"));
+        assert_eq!(secure.publish("stolen"), lets_in, "{to}");
+    }
 }
 
 /// Somebody replaces the certificate and is at the half of it; then comes the list.

@@ -24,8 +24,8 @@ pub struct Change {
 }
 
 impl Change {
-    /// Whether it applies while the broker runs; otherwise the old value holds until the next
-    /// start. A listener that comes or goes does so at the next start with all its keys.
+    /// Whether a change of this key applies while the broker runs; otherwise the old value holds until the next
+    /// start. Of a listener that is not open, or that the newer configuration does not have, none does.
     pub fn is_live(&self) -> bool {
         self.live
     }
@@ -41,10 +41,8 @@ impl fmt::Display for Change {
 pub(crate) fn between(old: &[Setting], new: &[Setting]) -> Vec<Change> {
     let [old, new] = [old, new].map(by_key);
     let keys: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
-    let stays =
-        |key: &str| listener(key).is_none_or(|it| old.contains_key(&*it) && new.contains_key(&*it));
     keys.into_iter()
-        .filter_map(|key| change(old.get(key).copied(), new.get(key).copied(), stays(key)))
+        .filter_map(|key| change(old.get(key).copied(), new.get(key).copied()))
         .collect()
 }
 
@@ -52,28 +50,16 @@ fn by_key(settings: &[Setting]) -> BTreeMap<&str, &Setting> {
     settings.iter().map(|setting| (&*setting.key, setting)).collect()
 }
 
-/// `stays`: the listener that it is a key of, if it is one's, neither comes nor goes.
-fn change(old: Option<&Setting>, new: Option<&Setting>, stays: bool) -> Option<Change> {
+fn change(old: Option<&Setting>, new: Option<&Setting>) -> Option<Change> {
     let either = new.or(old)?;
     if let (Some(old), Some(new)) = (old, new)
         && old.meaning == new.meaning
     {
         return None;
     }
-    Some(Change {
-        key: either.key.clone(),
-        from: shown(old),
-        to: shown(new),
-        live: either.live && stays,
-    })
+    Some(Change { key: either.key.clone(), from: shown(old), to: shown(new), live: either.live })
 }
 
 fn shown(setting: Option<&Setting>) -> String {
     setting.map_or_else(|| NOT_SET.to_owned(), |setting| setting.value.clone())
-}
-
-/// The key that each listener has, for a key of a listener.
-fn listener(key: &str) -> Option<String> {
-    let mut parts = key.strip_prefix("listeners.")?.split('.');
-    Some(format!("listeners.{}.{}.bind", parts.next()?, parts.next()?))
 }

@@ -147,7 +147,7 @@ fn one_listener_for_each_address(
     errors.key(&origin(settings, &key), &key, problem);
 }
 
-/// Who asks for certificates has to say whom it believes, and who refuses those without has to ask.
+/// Who asks for certificates has to say whom it trusts, and who refuses those without has to ask.
 fn clients_certificates_are_asked_for_and_known(
     listener: &Listener,
     settings: &[Setting],
@@ -156,7 +156,7 @@ fn clients_certificates_are_asked_for_and_known(
     let Some(options) = &listener.ssl_options else { return };
     let (key, problem) = match (options.verify, &options.cacertfile) {
         (Verify::Peer, None) => {
-            ("verify", "verify_peer has nobody to believe: cacertfile names no file")
+            ("verify", "verify_peer has nobody to trust: cacertfile names no file")
         }
         (Verify::None, _) if options.fail_if_no_peer_cert => {
             ("fail_if_no_peer_cert", "nobody is asked for a certificate: verify is verify_none")

@@ -51,7 +51,7 @@ fn what_is_wrong_under_tls_is_named_by_line_and_key() {
         ("certfile = 'a.pem'", format!("{at}.keyfile: is missing")),
         (
             &*format!("{PAIR}verify = 'verify_peer'"),
-            format!(":7: {at}.verify: verify_peer has nobody to believe: cacertfile names no file"),
+            format!(":7: {at}.verify: verify_peer has nobody to trust: cacertfile names no file"),
         ),
         (
             &*format!("{PAIR}fail_if_no_peer_cert = true"),

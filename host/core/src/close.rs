@@ -80,7 +80,7 @@ impl Shard {
         self.close(now, key, reason);
     }
 
-    /// Ends a connection whose client the host does not believe any more; `why` is the Reason String.
+    /// Ends a connection whose client the host does not trust any more; `why` is the Reason String.
     pub fn dismiss(&mut self, now: Time, key: ConnectionKey, reason: ReasonCode, why: &str) {
         self.metrics().disconnected_by_certificate.add(1);
         self.close_saying(now, key, reason, Some(why));

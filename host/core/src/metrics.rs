@@ -214,7 +214,7 @@ metrics! {
     revalidations_failed,
     /// Connections closed because their grant was over.
     grants_expired,
-    /// Connections closed because the certificate of their client is not believed any more.
+    /// Connections closed because the certificate of their client is not trusted any more.
     disconnected_by_certificate,
     /// Connections closed for a malformed packet or a protocol error.
     protocol_errors,

@@ -21,7 +21,7 @@ pub(crate) fn split(booted: &Loaded, live: &Loaded, new: &Loaded, wanted: &Wante
     let since_start = booted.changes(new);
     let mut changes = Changes { live: Vec::new(), later: Vec::new(), undone: Vec::new() };
     for change in live.changes(new) {
-        if is_live(&change, wanted) {
+        if is_live(&change, new, wanted) {
             changes.live.push(sentence(&change));
         } else if let Some(waiting) = since_start.iter().find(|it| it.key == change.key) {
             changes.later.push((change.key, later(waiting)));
@@ -33,13 +33,15 @@ pub(crate) fn split(booted: &Loaded, live: &Loaded, new: &Loaded, wanted: &Wante
     changes
 }
 
-/// A listener that is not open yet waits with all its keys.
-fn is_live(change: &Change, wanted: &Wanted) -> bool {
+/// A listener that is not open yet waits with all its keys, and so does one that is to go. One that comes back has
+/// been open all the time.
+fn is_live(change: &Change, new: &Loaded, wanted: &Wanted) -> bool {
     let of_listener = change.key.strip_prefix("listeners.");
     let is_open = |key: &str| {
         let mut parts = key.split('.');
         let title = format!("{}:{}", parts.next().unwrap_or(""), parts.next().unwrap_or(""));
         wanted.doors.iter().any(|door| door.listener == title)
+            && new.config.listeners.iter().any(|listener| listener.title() == title)
     };
     change.is_live() && of_listener.is_none_or(is_open)
 }

@@ -115,6 +115,7 @@ impl Reload {
             candidates: BTreeMap::new(),
             starter: Starter::default(),
             put_off: false,
+            awaits_files: false,
             followers: parts.followers.into_iter().map(Following::new).collect(),
             runtime: parts.runtime,
             waker,

@@ -146,18 +146,17 @@ impl Reload {
         loaded.error(key, format!("{}{why}", file.unwrap_or_default())).to_string()
     }
 
-    /// Puts in force what was found good.
+    /// Puts in force what was found good. An error is one of the clock or of memory: each was good by itself a moment
+    /// ago. The rest is left for the next attempt.
     pub(crate) fn replace_followers(
         &mut self,
         good: Vec<(usize, Following, BTreeMap<String, Arc<str>>)>,
-    ) {
+    ) -> Result<(), Unfollowed> {
         for (place, following, texts) in good {
-            match following.follower.renew(&texts) {
-                Ok(_) => self.followers[place] = following,
-                // It was good a moment ago.
-                Err(Unfollowed { key, why }) => self.journal.error(&format!("{key}: {why}")),
-            }
+            following.follower.renew(&texts)?;
+            self.followers[place] = following;
         }
+        Ok(())
     }
 
     /// None: a file has not been read yet, or changes right now.

@@ -66,6 +66,8 @@ pub struct Reload {
     pub(crate) starter: Starter,
     /// What runs was not brought in line, since something came first.
     pub(crate) put_off: bool,
+    /// A configuration waits for files of the host's to come to rest, which is no news if they are as they were.
+    pub(crate) awaits_files: bool,
     pub(crate) followers: Vec<Following>,
     /// Where candidates are asked.
     pub(crate) runtime: Handle,
@@ -113,7 +115,7 @@ impl Reload {
         }
         // Each time: a file that comes to rest as it was is no news, but others may have waited for it.
         self.follow();
-        if anything_new || self.put_off {
+        if anything_new || self.put_off || self.awaits_files {
             let start = Instant::now();
             let busy = self.reconcile();
             self.retry.note(now + start.elapsed(), busy);
@@ -200,6 +202,7 @@ impl Reload {
     /// Whether there was a configuration to be put in force and it was, and whether load was in the
     /// way of something.
     fn try_proposed(&mut self, problems: &mut Vec<Problem>) -> Result<(bool, bool), Interrupted> {
+        self.awaits_files = false;
         let Some(proposed) = self.configuration.proposed.take() else {
             return Ok((false, false));
         };
@@ -219,7 +222,10 @@ impl Reload {
         }
         let followers = match self.propose_followers(&proposed.loaded.config) {
             Proposal::Good(followers) => followers,
-            Proposal::Waiting => return (Some(proposed), Ok(false)),
+            Proposal::Waiting => {
+                self.awaits_files = true;
+                return (Some(proposed), Ok(false));
+            }
             Proposal::Broken(why) => {
                 let line = self.blame(&proposed.loaded, &why);
                 self.refuse_proposed("listeners", &proposed, vec![line], problems);
@@ -240,7 +246,11 @@ impl Reload {
             plan.unmet.iter().filter(|name| blamed(name)).cloned().collect();
         if blamed.is_empty() {
             problems.append(&mut plan.problems);
-            self.replace_followers(followers);
+            if let Err(why) = self.replace_followers(followers) {
+                let line = self.blame(&proposed.loaded, &why);
+                self.refuse_proposed("listeners", &proposed, vec![line], problems);
+                return (Some(proposed), busy);
+            }
             self.put_in_force(proposed, plan, wanted);
             return (None, busy);
         }

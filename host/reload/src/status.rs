@@ -51,7 +51,7 @@ pub struct Status {
 pub struct FileStatus {
     /// As the operator knows it.
     pub path: String,
-    /// `plugins.NAME.KEY` that names it; empty for the configuration.
+    /// The key that names it, such as `plugins.NAME.KEY`; empty for the configuration.
     pub setting: String,
     /// How it stands.
     pub state: FileState,

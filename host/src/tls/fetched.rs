@@ -35,7 +35,7 @@ pub(crate) struct Source {
 }
 
 /// The lists that were fetched by an earlier process, where they still count.
-pub(crate) fn kept(
+fn kept(
     data_dir: &Path,
     urls: &[HttpUrl],
     cacertfile: &str,
@@ -46,9 +46,32 @@ pub(crate) fn kept(
         let list = RevocationList::fetched(&bytes, cacertfile, now, None).ok()?;
         Some((url.to_string(), list))
     };
-    let mut kept: Vec<_> = urls.iter().filter_map(one).collect();
-    kept.sort_by(|one, other| one.0.cmp(&other.0));
-    kept
+    urls.iter().filter_map(one).collect()
+}
+
+/// Adds those to settings that name such lists and do not have them.
+pub(crate) fn add_kept(data_dir: &Path, urls: &[HttpUrl], now: i64, settings: &mut Settings) {
+    let Some(clients) = &mut settings.clients else { return };
+    let Some(revocation) = &mut clients.revocation else { return };
+    let is_missing =
+        |url: &&HttpUrl| !revocation.fetched.iter().any(|(it, _)| *it == url.to_string());
+    let missing: Vec<_> = urls.iter().filter(is_missing).cloned().collect();
+    revocation.fetched.extend(kept(data_dir, &missing, &clients.cacertfile, now));
+    // Their order says nothing, and another one would be a change.
+    revocation.fetched.sort_by(|one, other| one.0.cmp(&other.0));
+}
+
+/// Takes lists away that are not named any more.
+pub(crate) fn forget_unwanted(tls: &Tls) {
+    let options = tls.options.load_full();
+    let is_wanted = |url: &str| options.crl_urls.iter().any(|it| it.to_string() == url);
+    let forget = |settings: &mut Settings| {
+        let revocation = settings.clients.as_mut().and_then(|it| it.revocation.as_mut());
+        revocation.into_iter().for_each(|it| it.fetched.retain(|(url, _)| is_wanted(url)));
+    };
+    if let Err(unfit) = tls.acceptor.change(seconds_since_1970(), forget) {
+        tracing::error!("a list of revoked certificates stays that nobody wants: {unfit}");
+    }
 }
 
 fn kept_at(data_dir: &Path, url: &HttpUrl) -> PathBuf {
@@ -77,7 +100,9 @@ pub(crate) async fn watch(source: Source) {
             if source.is_over(now.as_ref()) {
                 refresh.ended();
             }
-            if refresh.is_due() || !has_same_authorities(clients.as_ref(), now.as_ref()) {
+            let is_gone = works && now.as_ref().is_some_and(|it| source.known(it).is_none());
+            if is_gone || refresh.is_due() || !has_same_authorities(clients.as_ref(), now.as_ref())
+            {
                 break;
             }
         }

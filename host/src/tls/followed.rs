@@ -12,6 +12,7 @@ use theseus_tls::{Certificate, Settings, Unfit};
 use crate::clock::seconds_since_1970 as now;
 use crate::listen::Bound;
 use crate::tls::Tls;
+use crate::tls::fetched;
 use crate::tls::files::{CACERTFILE, CRLFILE, Texts, files, full};
 
 /// What follows the listeners under TLS, which are bound in the order of the configuration.
@@ -82,8 +83,13 @@ impl Follower for Followed {
     fn renew(&self, contents: &BTreeMap<String, Arc<str>>) -> Result<String, Unfollowed> {
         let Self { tls, options, part, .. } = self;
         tls.acceptor.change(now(), self.settings(contents)).map_err(self.unfollowed())?;
-        tls.options.rcu(|now| part.with(now, options));
-        tls.handshakes.resize(tls.options.load().max_handshakes);
+        let before = tls.options.load_full();
+        let after = part.with(&before, options);
+        tls.handshakes.resize(after.max_handshakes);
+        // Nobody else stores, and who waits for others wants no news of the same.
+        if after != *before {
+            tls.options.store(Arc::new(after));
+        }
         Ok(self.said())
     }
 
@@ -114,7 +120,10 @@ impl Followed {
         let texts = Texts::of(self.of_part().map(text));
         move |settings| match self.part {
             Part::Shown => texts.show(&self.options, settings),
-            Part::Clients => texts.verify(&self.options, settings),
+            Part::Clients => {
+                texts.verify(&self.options, settings);
+                fetched::add_kept(&self.tls.data_dir, &self.options.crl_urls, now(), settings);
+            }
         }
     }
 

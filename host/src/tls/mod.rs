@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use theseus_config::{ConfigError, Listener, Loaded, SslOptions};
-use theseus_tls::{Acceptor, Clients, Unfit};
+use theseus_tls::{Acceptor, Unfit};
 
 use crate::clock::seconds_since_1970 as now;
 use crate::places::Places;
@@ -54,10 +54,7 @@ pub(crate) fn of(loaded: &Loaded, listener: &Listener) -> Result<Option<Tls>, Co
     let config = &loaded.config;
     let texts = files::Texts::read(options, &config.base).map_err(unfit)?;
     let mut settings = texts.settings(listener, options);
-    if let Some(Clients { cacertfile, revocation: Some(revocation), .. }) = &mut settings.clients {
-        let urls = &options.crl_urls;
-        revocation.fetched = fetched::kept(&config.data_dir, urls, cacertfile, now());
-    }
+    fetched::add_kept(&config.data_dir, &options.crl_urls, now(), &mut settings);
     let acceptor = Acceptor::new(&settings, now()).map_err(unfit)?;
     Ok(Some(Tls {
         acceptor: Arc::new(acceptor),

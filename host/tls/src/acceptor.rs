@@ -51,7 +51,8 @@ struct Shown {
 /// none outlives what that was by.
 #[derive(Clone)]
 struct Verification {
-    verifier: Arc<dyn ClientCertVerifier>,
+    /// `None`: clients are not asked for certificates, and those of earlier clients are not looked at.
+    verifier: Option<Arc<dyn ClientCertVerifier>>,
     authorities: Arc<[Authority]>,
     index: Option<Arc<RevocationIndex>>,
     tickets: Arc<Tickets>,
@@ -159,6 +160,19 @@ impl Acceptor {
         session.verified_in() == Some(self.epoch())
     }
 
+    /// As [`Self::verify`], for a client that has done its handshake and is not let in yet: if everybody must show a
+    /// certificate now, it must have shown one.
+    ///
+    /// # Errors
+    /// [`Unverified`].
+    pub fn admit(&self, session: &mut Session, now: i64) -> Result<(), Unverified> {
+        let clients = &self.shown.load().settings.clients;
+        if clients.as_ref().is_some_and(|it| it.required) && session.chain().is_none() {
+            return Err(Unverified::Refused("is missing"));
+        }
+        self.verify(session, now)
+    }
+
     /// Whether the client of a session is trusted by the settings of now. Computes only where that is not known:
     /// for one that was trusted by others, or that has resumed. Who has shown no certificate is not asked
     /// for one again.
@@ -170,10 +184,12 @@ impl Acceptor {
             return Ok(());
         }
         let verification = self.shown.load().verification.clone();
-        if let Some((own, between)) = session.chain().and_then(<[_]>::split_first) {
+        if let Some((own, between)) = session.chain().and_then(<[_]>::split_first)
+            && let Some(verifier) = &verification.verifier
+        {
             let seconds = u64::try_from(now).unwrap_or_default();
             let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
-            verification.verifier.verify_client_cert(own, between, now).map_err(Unverified::of)?;
+            verifier.verify_client_cert(own, between, now).map_err(Unverified::of)?;
         }
         session.set_verified_in(verification.epoch);
         Ok(())
@@ -281,9 +297,9 @@ fn verification(
             let index = clients.revocation.as_ref().map(|it| it.index(clients)).transpose()?;
             let index = index.map(Arc::new);
             let verifier = verifier(clients, index.clone(), provider.clone())?;
-            (verifier, authorities(&clients.cacertfile)?, index)
+            (Some(verifier), authorities(&clients.cacertfile)?, index)
         }
-        None => (WebPkiClientVerifier::no_client_auth(), Vec::new(), None),
+        None => (None, Vec::new(), None),
     };
     let tickets =
         Tickets::new().map_err(|_| Unfit::new("certfile", "there are no keys for tickets"))?;
@@ -310,11 +326,13 @@ fn config(
     certificate: Arc<ByName>,
     verification: &Verification,
 ) -> Result<ServerConfig, Unfit> {
+    let nobody = WebPkiClientVerifier::no_client_auth;
+    let verifier = verification.verifier.clone().unwrap_or_else(nobody);
     let versions: Vec<_> = settings.versions.iter().map(|version| version.of_library()).collect();
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&versions)
         .map_err(|error| Unfit::new("versions", error.to_string()))?
-        .with_client_cert_verifier(verification.verifier.clone())
+        .with_client_cert_verifier(verifier)
         .with_cert_resolver(certificate);
     config.alpn_protocols.clone_from(&settings.protocols);
     config.ignore_client_order = true;

@@ -1,9 +1,10 @@
 //! Who signs the certificates of clients: `cacertfile`, as rustls takes it and as an operator reads it.
 
 use rustls::RootCertStore;
-use x509_parser::prelude::X509Certificate;
+use rustls::pki_types::CertificateDer;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use crate::certificates::{certificates, parsed};
+use crate::certificates::certificates;
 use crate::peer;
 use crate::settings::Unfit;
 use crate::subject::readable;
@@ -31,16 +32,17 @@ pub(crate) fn roots(cacertfile: &str) -> Result<RootCertStore, Unfit> {
     Ok(roots)
 }
 
-/// Reads what there is to say of each of them, in their order.
+/// Reads what there is to say of each of them, in their order; of one that only rustls can read there is nothing.
 pub(crate) fn authorities(cacertfile: &str) -> Result<Vec<Authority>, Unfit> {
-    let certificates = certificates(cacertfile).map_err(unfit)?;
-    let parsed = parsed(&certificates).map_err(unfit)?;
-    let authority = |certificate: &X509Certificate<'_>| Authority {
-        subject: readable(certificate.subject()),
-        serial: peer::serial(certificate),
-        expires: certificate.validity().not_after.timestamp(),
+    let authority = |der: &CertificateDer<'_>| {
+        let (_, certificate) = X509Certificate::from_der(der.as_ref()).ok()?;
+        Some(Authority {
+            subject: readable(certificate.subject()),
+            serial: peer::serial(&certificate),
+            expires: certificate.validity().not_after.timestamp(),
+        })
     };
-    Ok(parsed.iter().map(authority).collect())
+    Ok(certificates(cacertfile).map_err(unfit)?.iter().filter_map(authority).collect())
 }
 
 fn unfit(why: String) -> Unfit {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ends::{Authority, Ends, Pair, clients, config, now, settings, shown};
 use rustls::crypto::aws_lc_rs::kx_group;
 use rustls::{HandshakeKind, NamedGroup, ProtocolVersion};
-use theseus_tls::{Acceptor, SUITES, Settings, Taken, Version};
+use theseus_tls::{Acceptor, SUITES, Settings, Taken, Unverified, Version};
 
 fn acceptor(settings: &Settings) -> Acceptor {
     Acceptor::new(settings, now()).unwrap()
@@ -245,6 +245,28 @@ fn who_comes_again_resumes_until_others_are_trusted() {
     // A ticket from before opens no door that may be shut by now.
     assert_eq!(kind(), HandshakeKind::Full);
     assert_eq!(kind(), HandshakeKind::Resumed);
+}
+
+#[test]
+fn who_is_inside_stays_whether_or_not_others_are_asked_and_who_comes_must_have_shown_one() {
+    let ca = Authority::new("ca");
+    let acceptor = acceptor(&asking(&ca, &ca, true, 10));
+    let enter = |own: Option<&Pair>| {
+        let mut ends = Ends::new(&Arc::new(config(&ca, own)), acceptor.accept().unwrap());
+        ends.run().unwrap();
+        ends
+    };
+    let mut with = enter(Some(&ca.client()));
+    acceptor.change(now(), |settings| settings.clients = None).unwrap();
+    assert_eq!(acceptor.verify(&mut with.server, now()), Ok(()), "nobody looks at it");
+    let mut without = enter(None);
+    let all = |settings: &mut Settings| settings.clients = Some(clients(&ca, true, 10));
+    acceptor.change(now(), all).unwrap();
+    let missing = Err(Unverified::Refused("is missing"));
+    assert_eq!(acceptor.admit(&mut without.server, now()), missing);
+    assert_eq!(acceptor.verify(&mut without.server, now()), Ok(()));
+    assert_eq!(acceptor.admit(&mut without.server, now()), missing, "also when asked again");
+    assert_eq!(acceptor.admit(&mut with.server, now()), Ok(()));
 }
 
 #[test]

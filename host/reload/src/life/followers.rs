@@ -17,6 +17,7 @@ const KEY: &str = "listeners.ssl.default.ssl_options.certfile";
 struct Fake {
     root: PathBuf,
     certfile: PathBuf,
+    depth: usize,
     made_of: Arc<Mutex<String>>,
 }
 
@@ -39,9 +40,10 @@ impl Follower for Fake {
     }
 
     fn under(&self, config: &Config) -> Option<Box<dyn Follower>> {
-        let certfile = &config.listeners[0].ssl_options.as_ref()?.certfile;
-        let other = Self { certfile: certfile.clone(), ..self.clone() };
-        (*certfile != self.certfile).then(|| Box::new(other) as Box<dyn Follower>)
+        let options = config.listeners.first()?.ssl_options.clone()?;
+        let (certfile, depth) = (options.certfile, options.depth);
+        let is_new = certfile != self.certfile || depth != self.depth;
+        is_new.then(|| Box::new(Self { certfile, depth, ..self.clone() }) as Box<dyn Follower>)
     }
 }
 
@@ -57,7 +59,7 @@ fn world() -> (World, Arc<Mutex<String>>) {
     let made_of = Arc::new(Mutex::new("good one".to_owned()));
     let folder = Folder::new();
     let (root, certfile) = (folder.path(""), PathBuf::from("one.pem"));
-    let fake = Fake { root, certfile, made_of: made_of.clone() };
+    let fake = Fake { root, certfile, depth: 10, made_of: made_of.clone() };
     let door = door("1.0.0");
     let files = [("plugins/door.wasm", door.as_str()), ("one.pem", "good one")];
     let world = World::following(folder, &config("one.pem", ""), &files, vec![Box::new(fake)]);
@@ -119,6 +121,22 @@ fn one_that_does_not_do_keeps_the_whole_configuration_back_until_it_does() {
 }
 
 #[test]
+fn a_file_that_is_written_again_as_it_was_holds_nothing_up() {
+    let (mut world, made) = world();
+    world.lines();
+    world.write("etc/theseus.toml", &format!("{}depth = 3\n", config("one.pem", "")));
+    // Whenever it is looked at it has just been written.
+    for _ in 0..8 {
+        world.write("one.pem", "good one");
+        world.look();
+    }
+    assert_eq!(world.lines(), [""; 0]);
+    world.settle();
+    assert!(world.line().ends_with("depth 10 -> 3; it holds from now on"));
+    assert_eq!(made_of(&made), "good one");
+}
+
+#[test]
 fn one_that_is_broken_now_stops_no_edit_of_other_keys() {
     let (mut world, made) = world();
     world.write("one.pem", "bad one");
@@ -128,4 +146,22 @@ fn one_that_is_broken_now_stops_no_edit_of_other_keys() {
     world.settle();
     assert!(world.line().contains("allow_anonymous false -> true"));
     assert_eq!((made_of(&made), world.generation()), ("good one".to_owned(), 2));
+}
+
+#[test]
+fn a_listener_that_comes_back_was_open_all_the_time() {
+    let (mut world, made) = world();
+    world.lines();
+    let other = "authentication = [\"door\"]\n[listeners.tcp.other]\nbind = \"127.0.0.1:0\"\n";
+    world.write("etc/theseus.toml", other);
+    world.settle();
+    let lines = world.lines();
+    assert!(lines.iter().all(|line| line.ends_with("at the next start")), "{lines:#?}");
+    world.write("two.pem", "good two");
+    world.write("etc/theseus.toml", &config("two.pem", ""));
+    world.settle();
+    let lines = world.lines();
+    let line = lines.iter().find(|line| line.contains(KEY)).unwrap();
+    assert!(line.contains("two.pem") && line.ends_with("it holds from now on"), "{lines:#?}");
+    assert_eq!(made_of(&made), "good two");
 }
