@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -113,7 +113,8 @@ impl State {
                 break;
             }
         }
-        cx.waker().wake_by_ref();
+        // Not at once: who has work is woken behind those that the system has news for.
+        let _ = pin!(tokio::task::yield_now()).poll(cx);
         Poll::Pending
     }
 
