@@ -61,17 +61,11 @@ pub(crate) fn add_kept(data_dir: &Path, urls: &[HttpUrl], now: i64, settings: &m
     revocation.fetched.sort_by(|one, other| one.0.cmp(&other.0));
 }
 
-/// Takes lists away that are not named any more.
-pub(crate) fn forget_unwanted(tls: &Tls) {
-    let options = tls.options.load_full();
-    let is_wanted = |url: &str| options.crl_urls.iter().any(|it| it.to_string() == url);
-    let forget = |settings: &mut Settings| {
-        let revocation = settings.clients.as_mut().and_then(|it| it.revocation.as_mut());
-        revocation.into_iter().for_each(|it| it.fetched.retain(|(url, _)| is_wanted(url)));
-    };
-    if let Err(unfit) = tls.acceptor.change(seconds_since_1970(), forget) {
-        tracing::error!("a list of revoked certificates stays that nobody wants: {unfit}");
-    }
+/// Takes lists out of settings that are not of these addresses.
+pub(crate) fn forget_unwanted(urls: &[HttpUrl], settings: &mut Settings) {
+    let is_wanted = |url: &str| urls.iter().any(|it| it.to_string() == url);
+    let revocation = settings.clients.as_mut().and_then(|it| it.revocation.as_mut());
+    revocation.into_iter().for_each(|it| it.fetched.retain(|(url, _)| is_wanted(url)));
 }
 
 fn kept_at(data_dir: &Path, url: &HttpUrl) -> PathBuf {

@@ -79,15 +79,13 @@ impl Texts {
         settings.ciphers.clone_from(&options.ciphers);
     }
 
-    /// Puts by what clients are verified into them. Lists that were fetched stay, as far as they are wanted.
+    /// Puts by what clients are verified into them. Lists that were fetched stay.
     pub(crate) fn verify(&self, options: &SslOptions, settings: &mut Settings) {
         let before = settings.clients.take().and_then(|clients| clients.revocation);
         settings.clients = self.clients(options);
         let revocation = settings.clients.as_mut().and_then(|clients| clients.revocation.as_mut());
         if let (Some(revocation), Some(before)) = (revocation, before) {
-            let is_wanted = |url: &str| options.crl_urls.iter().any(|it| it.to_string() == url);
             revocation.fetched = before.fetched;
-            revocation.fetched.retain(|(url, _)| is_wanted(url));
         }
     }
 

@@ -121,8 +121,10 @@ impl Followed {
         move |settings| match self.part {
             Part::Shown => texts.show(&self.options, settings),
             Part::Clients => {
+                let urls = &self.options.crl_urls;
                 texts.verify(&self.options, settings);
-                fetched::add_kept(&self.tls.data_dir, &self.options.crl_urls, now(), settings);
+                fetched::forget_unwanted(urls, settings);
+                fetched::add_kept(&self.tls.data_dir, urls, now(), settings);
             }
         }
     }

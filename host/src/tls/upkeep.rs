@@ -7,6 +7,7 @@ use std::time::Duration;
 use theseus_config::SslOptions;
 use tokio::task::JoinSet;
 
+use crate::clock::seconds_since_1970;
 use crate::stapling;
 use crate::tls::Tls;
 use crate::tls::fetched::{self, Source};
@@ -25,9 +26,16 @@ pub(crate) async fn keep(title: Box<str>, tls: Arc<Tls>) {
         while Arc::ptr_eq(&tls.options.load_full(), &options) {
             tokio::time::sleep(LOOK).await;
         }
-        // What is under way must have ended: its list may be wanted no more.
+        // What is under way may bring a list that is wanted no more.
         lists.shutdown().await;
-        fetched::forget_unwanted(&tls);
+        let forget = |settings: &mut _| {
+            fetched::forget_unwanted(&tls.options.load().crl_urls, settings);
+        };
+        if let Err(unfit) = tls.acceptor.change(seconds_since_1970(), forget) {
+            tracing::error!(
+                "{title}: lists of revoked certificates stay that are not named: {unfit}"
+            );
+        }
     }
 }
 
