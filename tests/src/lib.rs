@@ -49,7 +49,7 @@ pub use plugin::{
     built_javascript, built_library, built_plugin, built_rogue, built_rogue_called, frozen_plugin,
     marked,
 };
-pub use process::{Ended, Process};
+pub use process::{Ended, Process, said};
 pub use prometheus::read_as_prometheus;
 pub use proxy_header::{proxy_field, proxy_ssl, proxy_v1, proxy_v2, proxy_v2_of};
 pub use raw::{Raw, Received};

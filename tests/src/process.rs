@@ -5,7 +5,7 @@ use crate::{PATIENCE, checkout, pause, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,12 @@ pub struct Ended {
     pub stdout: String,
     /// Standard error.
     pub stderr: String,
+}
+
+/// All that a program of others said: standard output, and standard error behind it.
+#[must_use]
+pub fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
 /// A broker process, whether or not it gets as far as listening.

@@ -112,6 +112,13 @@ impl Site {
         assert!(ended.status.success(), "passwd: {}{}", ended.stdout, ended.stderr);
     }
 
+    /// Makes certificates in this folder by `theseus certs dev`: `ca.pem`, and `server` and `client` with their keys.
+    pub fn certificates(&self, folder: &str) {
+        let folder = self.path(folder);
+        let ended = theseus_says(&["certs", "dev", "--dir", folder.to_str().unwrap()], "");
+        assert!(ended.status.success(), "certs dev: {}{}", ended.stdout, ended.stderr);
+    }
+
     /// Starts the broker and waits until it listens.
     #[must_use]
     pub fn start(&self) -> Broker {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use theseus_tests::{
     Broker, Connect, Foreign, Haproxy, Library, Options, Raw, Site, Tool, Version, publisher,
-    subscriber, theseus_says,
+    subscriber,
 };
 
 const BEHIND: &str = "proxy_protocol = true\nproxy_protocol_networks = [\"127.0.0.1\"]\n";
@@ -29,10 +29,7 @@ impl Harbour {
 
     /// The same on this site, with keys for the top level.
     fn of(site: Site, top: &str, keys: &str, mqtt: &str) -> Self {
-        let certs = site.path("certs");
-        assert!(
-            theseus_says(&["certs", "dev", "--dir", certs.to_str().unwrap()], "").status.success()
-        );
+        site.certificates("certs");
         let bind = "bind = \"127.0.0.1:0\"";
         let options = "certfile = \"certs/server.pem\"\nkeyfile = \"certs/server.key\"\n";
         let secure = |kind: &str| {

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use theseus_tests::{
-    Broker, Connect, Ended, Foreign, Library, Options, Raw, Site, Tool, Version, publisher,
+    Broker, Connect, Foreign, Library, Options, Raw, Site, Tool, Version, publisher, said,
     subscriber, theseus_says, wait_until,
 };
 
@@ -20,15 +20,10 @@ struct Secure {
     wss: SocketAddr,
 }
 
-fn certs_dev(site: &Site) -> Ended {
-    theseus_says(&["certs", "dev", "--dir", site.path("certs").to_str().unwrap()], "")
-}
-
 /// `options` are further keys of `ssl_options` on both.
 fn start(options: &str, tables: &str) -> Secure {
     let site = Site::new();
-    let made = certs_dev(&site);
-    assert!(made.status.success(), "{}", made.stderr);
+    site.certificates("certs");
     let listener = |kind: &str| {
         format!(
             "[listeners.{kind}.default]\nbind = \"127.0.0.1:0\"\n\
@@ -83,10 +78,6 @@ impl Secure {
     }
 }
 
-fn text(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
-}
-
 #[test]
 fn mosquitto_clients_speak_through_tls_at_every_qos() {
     let secure = start("", "");
@@ -115,12 +106,12 @@ fn mosquitto_clients_speak_through_tls_at_every_qos() {
 fn a_wrong_name_and_an_unknown_authority_are_the_clients_to_refuse() {
     let secure = start("", "");
     let right = secure.openssl(secure.ssl, &["-verify_hostname", "localhost"], "");
-    assert!(text(&right).contains("Verify return code: 0 (ok)"), "{}", text(&right));
+    assert!(said(&right).contains("Verify return code: 0 (ok)"), "{}", said(&right));
     let wrong = secure.openssl(secure.ssl, &["-verify_hostname", "broker.example.com"], "");
     assert!(
-        !wrong.status.success() && text(&wrong).contains("ostname mismatch"),
+        !wrong.status.success() && said(&wrong).contains("ostname mismatch"),
         "{}",
-        text(&wrong)
+        said(&wrong)
     );
     let mut publish = publisher(&secure.broker, Version::V311);
     publish.args(["-h", "localhost", "-p", &secure.ssl.port().to_string(), "--cafile"]);
@@ -131,7 +122,7 @@ fn a_wrong_name_and_an_unknown_authority_are_the_clients_to_refuse() {
 #[test]
 fn both_versions_and_each_suite_are_spoken_and_nothing_older() {
     let secure = start("", "");
-    let speaks = |arguments: &[&str]| text(&secure.openssl(secure.ssl, arguments, ""));
+    let speaks = |arguments: &[&str]| said(&secure.openssl(secure.ssl, arguments, ""));
     for suite in ["ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305"] {
         let said = speaks(&["-tls1_2", "-cipher", suite]);
         assert!(said.contains(&format!("New, TLSv1.2, Cipher is {suite}")), "{said}");
@@ -199,7 +190,7 @@ fn a_certificate_names_its_client_whatever_connect_says() {
 #[test]
 fn where_nobody_else_is_asked_a_certificate_is_the_login() {
     let site = Site::new();
-    assert!(certs_dev(&site).status.success());
+    site.certificates("certs");
     site.config(
         "[listeners.ssl.default]\nbind = \"127.0.0.1:0\"\n[listeners.ssl.default.ssl_options]\n\
          certfile = \"certs/server.pem\"\nkeyfile = \"certs/server.key\"\n\
@@ -245,7 +236,7 @@ fn where_nobody_else_is_asked_a_certificate_is_the_login() {
 #[test]
 fn rules_know_what_stands_in_a_certificate() {
     let site = Site::new();
-    assert!(certs_dev(&site).status.success());
+    site.certificates("certs");
     site.drop_in("acl", "acl.wasm");
     site.write(
         "etc/acl.toml",
@@ -269,7 +260,7 @@ fn rules_know_what_stands_in_a_certificate() {
             publish.arg("--cert").arg(site.path("certs/client.pem"));
             publish.arg("--key").arg(site.path("certs/client.key"));
         }
-        text(&publish.args(["-t", topic, "-q", "1", "-m", "x", "-d"]).output().unwrap())
+        said(&publish.args(["-t", topic, "-q", "1", "-m", "x", "-d"]).output().unwrap())
     };
     let is_let = |said: String| {
         assert!(said.contains("PUBACK"), "{said}");
@@ -293,9 +284,9 @@ fn a_certificate_without_the_name_that_is_wanted_lets_nobody_in() {
     let mark = secure.broker.mark();
     let refused = publish.args(["-u", "evil", "-t", "t", "-m", "x"]).output().unwrap();
     assert!(
-        !refused.status.success() && text(&refused).contains("ot authorized"),
+        !refused.status.success() && said(&refused).contains("ot authorized"),
         "{}",
-        text(&refused)
+        said(&refused)
     );
     secure.broker.wait_for_line(mark, &["the certificate has no san_email"]);
 }
@@ -355,7 +346,7 @@ fn mqttjs_speaks_through_tls_with_and_without_websocket() {
 #[test]
 fn what_would_not_work_is_said_at_the_start_with_file_line_and_key() {
     let site = Site::new();
-    let _ = certs_dev(&site);
+    site.certificates("certs");
     let with = |certfile: &str, keyfile: &str| {
         site.config(&format!(
             "allow_anonymous = true\n[listeners.ssl.default]\nbind = \"127.0.0.1:0\"\n\
@@ -388,6 +379,6 @@ fn what_would_not_work_is_said_at_the_start_with_file_line_and_key() {
         assert!(stderr.contains(&said), "{said}:\n{stderr}");
     }
     // Nothing that is there is overwritten.
-    let again = certs_dev(&site);
+    let again = theseus_says(&["certs", "dev", "--dir", site.path("certs").to_str().unwrap()], "");
     assert!(!again.status.success() && again.stderr.contains("ca.pem is there already"));
 }

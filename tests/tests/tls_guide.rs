@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::process::{Command, Output};
-use theseus_tests::{Connect, Raw, Site, Version, checkout, wait_until};
+use theseus_tests::{Connect, Raw, Site, Version, checkout, said, wait_until};
 
 /// The commands of the first boxes behind this heading.
 fn boxes<const COUNT: usize>(heading: &str) -> [String; COUNT] {
@@ -21,16 +21,12 @@ fn run(site: &Site, commands: &str) -> Output {
     Command::new("bash").args(["-ec", commands]).current_dir(certs).output().unwrap()
 }
 
-fn text(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
-}
-
 #[test]
 fn an_authority_of_ones_own_lets_the_right_name_through_and_no_other() {
     let [make, use_it] = boxes("**An authority of your own**");
     let site = Site::new();
     let made = run(&site, &make);
-    assert!(made.status.success(), "{}", text(&made));
+    assert!(made.status.success(), "{}", said(&made));
     site.config(
         "allow_anonymous = true\n[listeners.tcp.default]\nbind = \"127.0.0.1:0\"\n\
          [listeners.ssl.default]\nbind = \"127.0.0.1:0\"\n[listeners.ssl.default.ssl_options]\n\
@@ -44,20 +40,20 @@ fn an_authority_of_ones_own_lets_the_right_name_through_and_no_other() {
     assert_eq!(commands.matches(&port).count(), 2, "{commands}");
     let (publish, verify) = commands.split_once("openssl").unwrap();
     let published = run(&site, publish);
-    assert!(published.status.success(), "{}", text(&published));
+    assert!(published.status.success(), "{}", said(&published));
     assert_eq!(raw.message().payload, "hello");
     let wrong = run(&site, &format!("openssl{verify}"));
     assert!(
-        !wrong.status.success() && text(&wrong).contains("ostname mismatch"),
+        !wrong.status.success() && said(&wrong).contains("ostname mismatch"),
         "{}",
-        text(&wrong)
+        said(&wrong)
     );
     let right =
         run(&site, &format!("openssl{}", verify.replace("broker.example.com", "localhost")));
     assert!(
-        right.status.success() && text(&right).contains("return code: 0 (ok)"),
+        right.status.success() && said(&right).contains("return code: 0 (ok)"),
         "{}",
-        text(&right)
+        said(&right)
     );
 }
 
@@ -67,7 +63,7 @@ fn a_client_whose_key_is_lost_is_revoked() {
     let site = Site::new();
     for commands in [make, make_client] {
         let made = run(&site, &commands);
-        assert!(made.status.success(), "{}", text(&made));
+        assert!(made.status.success(), "{}", said(&made));
     }
     site.config(
         "allow_anonymous = true\n[listeners.ssl.default]\nbind = \"127.0.0.1:0\"\n\
@@ -86,6 +82,6 @@ fn a_client_whose_key_is_lost_is_revoked() {
     };
     assert!(publish());
     let revoked = run(&site, &revoke);
-    assert!(revoked.status.success(), "{}", text(&revoked));
+    assert!(revoked.status.success(), "{}", said(&revoked));
     wait_until("it is refused", || !publish());
 }

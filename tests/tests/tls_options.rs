@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::process::Command;
 use std::time::{Duration, Instant};
-use theseus_tests::{Broker, Site, Tool, Version, publisher, subscriber, theseus_says};
+use theseus_tests::{Broker, Site, Tool, Version, publisher, subscriber};
 
 const CONFIG: &str = "etc/theseus.toml";
 
@@ -24,7 +24,7 @@ struct Secure {
 
 fn start() -> Secure {
     let site = Site::new();
-    make(&site, "certs");
+    site.certificates("certs");
     site.config(
         "allow_anonymous = true\n[listeners.tcp.default]\nbind = \"127.0.0.1:0\"\n\
          [listeners.ssl.default]\nbind = \"127.0.0.1:0\"\n[listeners.ssl.default.ssl_options]\n\
@@ -33,11 +33,6 @@ fn start() -> Secure {
     let mut broker = site.start();
     let ssl = broker.address_of_title("ssl:default");
     Secure { site, broker, ssl }
-}
-
-fn make(site: &Site, dir: &str) {
-    let made = theseus_says(&["certs", "dev", "--dir", site.path(dir).to_str().unwrap()], "");
-    assert!(made.status.success(), "{}", made.stderr);
 }
 
 impl Secure {
@@ -169,7 +164,7 @@ fn what_does_not_do_keeps_the_whole_configuration_from_counting() {
     secure.broker.wait_for_line(mark, &parts);
     assert!(secure.accepts("-tls1_2"), "the rest of it does not count either");
     // The file comes, though of another making than its key.
-    make(&secure.site, "wrong");
+    secure.site.certificates("wrong");
     let mark = secure.broker.mark();
     std::fs::create_dir(secure.site.path("new")).unwrap();
     let put = |from: &str| {

@@ -5,11 +5,10 @@
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use theseus_tests::{
-    Broker, Connect, Figures, Raw, Site, Tool, Version, publisher, subscriber, theseus_says,
-    wait_until,
+    Broker, Connect, Figures, Raw, Site, Tool, Version, publisher, said, subscriber, wait_until,
 };
 
 /// What is promised: who is revoked is gone within 3 s of the list; a slow machine is given three times that.
@@ -48,9 +47,7 @@ struct Secure {
 
 fn prepared(options: &str) -> Site {
     let site = Site::new();
-    let certs = site.path("certs");
-    let made = theseus_says(&["certs", "dev", "--dir", certs.to_str().unwrap()], "");
-    assert!(made.status.success(), "{}", made.stderr);
+    site.certificates("certs");
     fs::create_dir(site.path("clients")).unwrap();
     run(&site, AUTHORITY);
     site.config(&format!(
@@ -74,11 +71,7 @@ fn start(options: &str) -> Secure {
 fn run(site: &Site, commands: &str) {
     let mut bash = Command::new("bash");
     let out = bash.args(["-ec", commands]).current_dir(site.path("clients")).output().unwrap();
-    assert!(out.status.success(), "{}", text(&out));
-}
-
-fn text(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+    assert!(out.status.success(), "{}", said(&out));
 }
 
 impl Secure {
@@ -112,7 +105,7 @@ impl Secure {
         );
         let mut bash = Command::new("bash");
         bash.args(["-c", &ask]).current_dir(self.site.path("clients"));
-        text(&bash.output().unwrap())
+        said(&bash.output().unwrap())
     }
 }
 

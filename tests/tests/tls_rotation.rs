@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use theseus_tests::{
     Broker, Connect, Figures, Hello, PATIENCE, Packet, Raw, Secured, Site, Tool, Version, ack,
-    pause, publish, subscriber, theseus_says, wait_until,
+    pause, publish, subscriber, wait_until,
 };
 
 /// What is promised: new handshakes see a new certificate within 2 s; a slow machine is given three times that.
@@ -25,7 +25,7 @@ struct Secure {
 
 fn start() -> Secure {
     let site = Site::new();
-    make(&site, "certs");
+    site.certificates("certs");
     site.config(
         "allow_anonymous = true\n[listeners.tcp.default]\nbind = \"127.0.0.1:0\"\n\
          [listeners.ssl.default]\nbind = \"127.0.0.1:0\"\n[listeners.ssl.default.ssl_options]\n\
@@ -34,11 +34,6 @@ fn start() -> Secure {
     let mut broker = site.start();
     let ssl = broker.address_of_title("ssl:default");
     Secure { site, broker, ssl }
-}
-
-fn make(site: &Site, dir: &str) {
-    let made = theseus_says(&["certs", "dev", "--dir", site.path(dir).to_str().unwrap()], "");
-    assert!(made.status.success(), "{}", made.stderr);
 }
 
 fn openssl(site: &Site, commands: &str) -> String {
@@ -81,7 +76,7 @@ fn who_comes_is_shown_the_new_certificate_and_who_is_inside_stays() {
     let mut plain = Raw::connect(&secure.broker, &Connect::new(Version::V5, "plain"));
     for round in 0..3 {
         let _ = fs::remove_dir_all(secure.site.path("fresh"));
-        make(&secure.site, "fresh");
+        secure.site.certificates("fresh");
         let serial = secure.serial_of("fresh/server.pem");
         assert_ne!(secure.shown(), serial);
         let (mark, began) = (secure.broker.mark(), Instant::now());
@@ -146,7 +141,7 @@ fn a_pair_that_does_not_do_is_told_of_and_the_one_in_force_stays() {
     let secure = start();
     let mut sub = secure.subscribe();
     let before = secure.shown();
-    make(&secure.site, "fresh");
+    secure.site.certificates("fresh");
     let state = |file: &str| {
         let status = secure.broker.ctl("plugins");
         let path = format!("certs/{file}");

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 
-use theseus_tests::{Connect, Raw, Scan, Site, Version, theseus_says};
+use theseus_tests::{Connect, Raw, Scan, Site, Version};
 
 const CURVES: [&str; 3] = ["X25519", "secp256r1", "secp384r1"];
 
@@ -79,8 +79,7 @@ fn make_rsa(site: &Site) -> PathBuf {
 #[test]
 fn a_scanner_finds_what_the_guide_says_and_nothing_weak() {
     let site = Site::new();
-    let made = theseus_says(&["certs", "dev", "--dir", site.path("certs").to_str().unwrap()], "");
-    assert!(made.status.success(), "{}", made.stderr);
+    site.certificates("certs");
     let (ca, rsa) = (site.path("certs/ca.pem"), make_rsa(&site));
     let listener = |name: &str, files: &str| {
         format!(

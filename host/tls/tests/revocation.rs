@@ -127,8 +127,7 @@ fn without_a_list_that_is_in_force_nobody_can_say() {
 fn one_between_that_is_revoked_takes_those_below_with_it() {
     let ca = Authority::new("ca");
     let between = ca.below("between");
-    let leaf = between.client();
-    let shown = Pair { certificate: leaf.certificate + &between.pem(), key: leaf.key };
+    let shown = between.client().followed_by(&between);
     let client = showing(&ca, &shown);
     let of_between = between.revoke(&[], (-1, 1));
     let whole = Pair { certificate: between.pem(), key: String::new() };
@@ -255,8 +254,7 @@ fn who_is_revoked_is_so_whatever_is_unknown_of_its_authority() {
     let ca = Authority::new("ca");
     let between = ca.below("between");
     let leaf = between.client();
-    let shown =
-        Pair { certificate: leaf.certificate.clone() + &between.pem(), key: leaf.key.clone() };
+    let shown = leaf.clone().followed_by(&between);
     let client = showing(&ca, &shown);
     let acceptor = acceptor(&ca, &(ca.revoke(&[], (-1, 1)) + &between.revoke(&[], (-1, 1))));
     let mut inside = enter(&acceptor, &client).unwrap();

@@ -5,7 +5,7 @@ mod ends;
 
 use std::sync::Arc;
 
-use ends::{Authority, Ends, Pair, clients, config, now, settings, shown};
+use ends::{Authority, Ends, clients, config, now, settings, shown};
 use rustls::crypto::aws_lc_rs::kx_group;
 use rustls::{HandshakeKind, NamedGroup, ProtocolVersion};
 use theseus_tls::{Acceptor, SUITES, Settings, Taken, Unverified, Version};
@@ -216,8 +216,7 @@ fn who_is_trusted_is_known_by_name_and_end_and_trusted_after_it() {
 fn a_chain_is_no_longer_than_depth() {
     let ca = Authority::new("ca");
     let between = ca.below("between");
-    let leaf = between.client();
-    let shown = Pair { certificate: leaf.certificate + &between.pem(), key: leaf.key };
+    let shown = between.client().followed_by(&between);
     for (depth, fits) in [(1, true), (0, false)] {
         let acceptor = acceptor(&asking(&ca, &ca, true, depth));
         assert_eq!(meet(&acceptor, config(&ca, Some(&shown))).is_ok(), fits, "{depth}");

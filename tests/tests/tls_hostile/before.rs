@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use theseus_tests::{Hello, PATIENCE, Raw, Received, Site, theseus_says};
+use theseus_tests::{Hello, PATIENCE, Raw, Received, Site};
 
 use crate::start;
 
@@ -39,8 +39,7 @@ fn a_banned_address_and_one_too_many_are_closed_before_they_are_answered() {
 #[test]
 fn an_address_that_connects_too_often_is_closed_before_it_is_answered() {
     let site = Site::new();
-    let made = theseus_says(&["certs", "dev", "--dir", site.path("certs").to_str().unwrap()], "");
-    assert!(made.status.success(), "{}", made.stderr);
+    site.certificates("certs");
     site.config(
         "allow_anonymous = true\nlimits = [\"rate\"]\n[plugins.rate]\n\
          for_all = [\"c connects address 1/86400000 2 refuse\"]\n\

@@ -12,8 +12,7 @@ mod records;
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 use theseus_tests::{
-    Broker, Connect, Figures, Hello, PATIENCE, Raw, Site, Version, Witness, theseus_says,
-    wait_until,
+    Broker, Connect, Figures, Hello, PATIENCE, Raw, Site, Version, Witness, wait_until,
 };
 
 /// How long a handshake may take, and what a slow machine is given for it.
@@ -36,8 +35,7 @@ pub(crate) fn start(of_listener: &str, options: &str) -> Secure {
 /// The same with all keys that are to differ from what they are by themselves.
 pub(crate) fn start_with(of_listener: &str, options: &str) -> Secure {
     let site = Site::new();
-    let made = theseus_says(&["certs", "dev", "--dir", site.path("certs").to_str().unwrap()], "");
-    assert!(made.status.success(), "{}", made.stderr);
+    site.certificates("certs");
     site.config(&format!(
         "allow_anonymous = true\n[listeners.ssl.default]\nbind = \"127.0.0.1:0\"\n{of_listener}\n\
          [listeners.ssl.default.ssl_options]\ncertfile = \"certs/server.pem\"\n\

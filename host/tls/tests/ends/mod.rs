@@ -33,6 +33,13 @@ pub(crate) struct Pair {
     pub(crate) key: String,
 }
 
+impl Pair {
+    /// With the certificate of who signed it behind its own.
+    pub(crate) fn followed_by(self, signer: &Authority) -> Self {
+        Self { certificate: self.certificate + &signer.pem(), ..self }
+    }
+}
+
 fn params(name: &str, days: (i64, i64)) -> CertificateParams {
     let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     params.distinguished_name = DistinguishedName::new();
