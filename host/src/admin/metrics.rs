@@ -82,6 +82,9 @@ fn certificates(page: &mut Page, sources: &Sources) {
     });
 }
 
+/// Names of what ends, each of so many parts, and when: in seconds since 1970.
+type Ends<const N: usize> = Vec<([String; N], i64)>;
+
 /// One sample for each name, of one or more parts, however often it stands there: that which ends first.
 fn ends<const N: usize>(
     page: &mut Page,
@@ -89,7 +92,7 @@ fn ends<const N: usize>(
     name: &str,
     help: &str,
     labels: [&str; N],
-    read: fn(&Acceptor) -> Vec<([String; N], i64)>,
+    read: fn(&Acceptor) -> Ends<N>,
 ) {
     page.family(name, "gauge", help);
     for listener in &sources.listeners {
