@@ -5,7 +5,7 @@ mod ends;
 
 use std::sync::Arc;
 
-use ends::{Authority, Ends, clients, config, now, settings, shown};
+use ends::{Authority, Ends, Pair, clients, config, now, settings, shown};
 use rustls::crypto::aws_lc_rs::kx_group;
 use rustls::{HandshakeKind, NamedGroup, ProtocolVersion};
 use theseus_tls::{Acceptor, SUITES, Settings, Taken, Unverified, Version};
