@@ -84,7 +84,7 @@ impl Secure {
 
     fn accepts(&self, version: &str) -> bool {
         let said = self.handshake(version);
-        let cipher = said.split("Cipher is ").nth(1).expect("somebody who answers");
+        let cipher = said.split("Cipher is ").nth(1).unwrap();
         !cipher.starts_with("(NONE)")
     }
 

@@ -207,6 +207,7 @@ fn an_answer_from_before_another_is_not_taken_again() {
     // The last byte of it is one of the signature's then.
     let bare = &["-ndays", "2", "-resp_no_certs"][..];
     let answer = |state| office.answer(&inquiry, &index(state, OURS), &office.itself(), bare);
+    #[expect(clippy::disallowed_methods, reason = "times in answers are of whole seconds")]
     let later = || std::thread::sleep(std::time::Duration::from_millis(1100));
     let old = answer("V");
     later();
