@@ -32,11 +32,11 @@ pub(crate) async fn watch(title: Box<str>, tls: Arc<Tls>) {
             // Without stapling for a while it is still the same certificate, and known what was said of it.
             let is_known = |it: &Stapled| *it.about == *about;
             match stapled.as_mut().filter(|it| is_known(it)) {
-                Some(stapled) => stapled.follow(options, about, &tls.acceptor),
+                Some(stapled) => stapled.follow(options, about),
                 None => stapled = Some(Stapled::new(options, about)),
             }
             if let Some(stapled) = &mut stapled {
-                stapled.turn(&title, &tls.acceptor).await;
+                stapled.turn(&title, &tls).await;
             }
         }
         tokio::time::sleep(LOOK).await;
@@ -48,43 +48,63 @@ struct Stapled {
     options: Ocsp,
     about: Arc<Inquiry>,
     course: Course,
+    /// The acceptor has not been told of an answer to this inquiry.
+    is_new: bool,
 }
 
 impl Stapled {
     fn new(options: Ocsp, about: Arc<Inquiry>) -> Self {
         let course = Course::new(options.refresh_interval);
-        Self { options, about, course }
+        Self { options, about, course, is_new: true }
     }
 
-    /// Goes on with other options, or other settings of the acceptor.
-    fn follow(&mut self, options: Ocsp, about: Arc<Inquiry>, acceptor: &Acceptor) {
+    /// Goes on with other options, or after a time without stapling. What does not work is told again then.
+    fn follow(&mut self, options: Ocsp, about: Arc<Inquiry>) {
+        self.is_new = !Arc::ptr_eq(&self.about, &about);
+        if self.is_new || self.options != options {
+            self.course.told = Told::Nothing;
+        }
         if self.options != options {
             self.course.refresh = Refresh::new(options.refresh_interval);
-            self.options = options;
         }
-        if !Arc::ptr_eq(&self.about, &about) {
-            self.about = about;
-            self.course.is_over(seconds_since_1970());
-            self.show(acceptor);
-        }
+        (self.options, self.about) = (options, about);
     }
 
-    async fn turn(&mut self, title: &str, acceptor: &Acceptor) {
-        if self.course.is_over(seconds_since_1970()) {
-            self.show(acceptor);
+    async fn turn(&mut self, title: &str, tls: &Tls) {
+        let is_over = self.course.is_over(seconds_since_1970());
+        if is_over {
             tell(title, &self.about, &Line::Over);
+        }
+        if is_over || self.is_new {
+            self.show(&tls.acceptor);
         }
         if self.course.refresh.is_due() {
             let left = self.course.left(seconds_since_1970());
-            let heard = ask(&self.options, &self.about, &mut self.course.newest, left).await;
+            let heard = tokio::select! {
+                heard = ask(&self.options, &self.about, &mut self.course.newest, left) => heard,
+                () = wanted_otherwise(&self.options, &self.about, tls) => return,
+            };
             let line = self.course.hear(heard, seconds_since_1970());
-            self.show(acceptor);
+            self.show(&tls.acceptor);
             line.iter().for_each(|line| tell(title, &self.about, line));
         }
     }
 
     fn show(&self, acceptor: &Acceptor) {
         acceptor.staple(&self.about, self.course.staple.clone());
+    }
+}
+
+/// Ends when the listener has other options, or another certificate: a responder that lets us wait keeps nobody
+/// from asking about that.
+async fn wanted_otherwise(options: &Ocsp, about: &Arc<Inquiry>, tls: &Tls) {
+    let is_wanted = || {
+        let inquiry = tls.acceptor.inquiry();
+        tls.options.load().ocsp.as_ref() == Some(options)
+            && inquiry.is_some_and(|it| Arc::ptr_eq(&it, about))
+    };
+    while is_wanted() {
+        tokio::time::sleep(LOOK).await;
     }
 }
 

@@ -115,10 +115,14 @@ impl Reload {
         }
         // Each time: a file that comes to rest as it was is no news, but others may have waited for it.
         self.follow();
-        if anything_new || self.put_off || self.awaits_files {
+        let is_news = anything_new || self.put_off;
+        if is_news || self.awaits_files {
             let start = Instant::now();
             let busy = self.reconcile();
-            self.retry.note(now + start.elapsed(), busy);
+            // A look that only waits for files must not put off what waits for load.
+            if is_news {
+                self.retry.note(now + start.elapsed(), busy);
+            }
         }
         self.review_trust();
         self.settle_migrations();

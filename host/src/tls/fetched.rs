@@ -94,9 +94,7 @@ pub(crate) async fn watch(source: Source) {
             if source.is_over(now.as_ref()) {
                 refresh.ended();
             }
-            let is_gone = works && now.as_ref().is_some_and(|it| source.known(it).is_none());
-            if is_gone || refresh.is_due() || !has_same_authorities(clients.as_ref(), now.as_ref())
-            {
+            if refresh.is_due() || !has_same_authorities(clients.as_ref(), now.as_ref()) {
                 break;
             }
         }

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use theseus_config::SslOptions;
+use theseus_config::{HttpUrl, SslOptions};
+use theseus_tls::Settings;
 use tokio::task::JoinSet;
 
 use crate::clock::seconds_since_1970;
@@ -21,21 +22,26 @@ pub(crate) async fn keep(title: Box<str>, tls: Arc<Tls>) {
     stapling.spawn(stapling::watch(title.clone(), tls.clone()));
     loop {
         let options = tls.options.load_full();
+        keep_wanted(&title, &tls, &options.crl_urls);
         let mut lists = fetch_lists(&title, &tls, &options);
         // Others may say the same again, and lists that were there before be gone meanwhile.
         while Arc::ptr_eq(&tls.options.load_full(), &options) {
             tokio::time::sleep(LOOK).await;
         }
-        // What is under way may bring a list that is wanted no more.
+        // What is under way may still bring a list that is wanted no more.
         lists.shutdown().await;
-        let forget = |settings: &mut _| {
-            fetched::forget_unwanted(&tls.options.load().crl_urls, settings);
-        };
-        if let Err(unfit) = tls.acceptor.change(seconds_since_1970(), forget) {
-            tracing::error!(
-                "{title}: lists of revoked certificates stay that are not named: {unfit}"
-            );
-        }
+    }
+}
+
+/// Has those lists count that are wanted and there.
+fn keep_wanted(title: &str, tls: &Tls, urls: &[HttpUrl]) {
+    let now = seconds_since_1970();
+    let keep = |settings: &mut Settings| {
+        fetched::forget_unwanted(urls, settings);
+        fetched::add_kept(&tls.data_dir, urls, now, settings);
+    };
+    if let Err(unfit) = tls.acceptor.change(now, keep) {
+        tracing::error!("{title}: lists of revoked certificates stay that are not wanted: {unfit}");
     }
 }
 

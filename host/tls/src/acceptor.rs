@@ -166,11 +166,13 @@ impl Acceptor {
     /// # Errors
     /// [`Unverified`].
     pub fn admit(&self, session: &mut Session, now: i64) -> Result<(), Unverified> {
+        self.verify(session, now)?;
         let clients = &self.shown.load().settings.clients;
-        if clients.as_ref().is_some_and(|it| it.required) && session.chain().is_none() {
-            return Err(Unverified::Refused("is missing"));
+        let is_required = clients.as_ref().is_some_and(|clients| clients.required);
+        match is_required && session.chain().is_none() {
+            true => Err(Unverified::Refused("is missing")),
+            false => Ok(()),
         }
-        self.verify(session, now)
     }
 
     /// Whether the client of a session is trusted by the settings of now. Computes only where that is not known:
@@ -228,11 +230,13 @@ impl Shown {
         let provider = Arc::new(provider(&settings)?);
         let certificates = certificates(&settings, before, now, &provider)?;
         let verification = verification(&settings, before, &provider)?;
+        let asked = inquiry(&settings)?;
         let (inquiry, staple) = match before {
-            Some(before) if is_asked_the_same(&settings, &before.settings) => {
+            // In whatever words the file has it, it is the same certificate.
+            Some(before) if before.inquiry == asked => {
                 (before.inquiry.clone(), before.staple.clone())
             }
-            _ => (inquiry(&settings)?, None),
+            _ => (asked, None),
         };
         let certificate = resolver(&certificates, staple.as_ref())?;
         let config = Arc::new(config(&settings, provider, certificate, &verification)?);
@@ -250,10 +254,6 @@ impl Shown {
         let (config, inquiry) = (Arc::new(config), self.inquiry.clone());
         Self { settings, config, certificates, inquiry, staple, verification }
     }
-}
-
-fn is_asked_the_same(settings: &Settings, before: &Settings) -> bool {
-    settings.certificate == before.certificate && settings.ocsp == before.ocsp
 }
 
 fn inquiry(settings: &Settings) -> Result<Option<Arc<Inquiry>>, Unfit> {
