@@ -25,8 +25,8 @@ fn flood(name: &str, clients: u64, version: Version, packets: &[u8]) -> bool {
     std::thread::scope(|scope| {
         for raw in &crowd {
             let stream = raw.stream();
-            // As much as the sockets of both sides hold, and all that the broker would take.
-            scope.spawn(move || stuff(&stream, packets, 8 << 20));
+            // So much that the sockets of both sides do not hold its answers, however short they are.
+            scope.spawn(move || stuff(&stream, packets, 32 << 20));
         }
     });
     // Twice, since a buffer grows by doubling.
